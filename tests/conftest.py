@@ -1,0 +1,72 @@
+"""One bake and one environment for all tests."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cookiecutter.main import cookiecutter
+from uv import find_uv_bin
+
+TEMPLATE = Path(__file__).parents[1]
+SLUG = "solar-cell-inspector"
+PACKAGE = "solar_cell_inspector"
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "Ada",
+    "GIT_AUTHOR_EMAIL": "ada@example.org",
+    "GIT_COMMITTER_NAME": "Ada",
+    "GIT_COMMITTER_EMAIL": "ada@example.org",
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def surroundings(tmp_path_factory: pytest.TempPathFactory):
+    """A git identity, a uv that the hooks find, and no settings of the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in IDENTITY.items():
+            patch.setenv(name, value)
+        patch.setenv("UV", find_uv_bin())
+        for name in ("VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE", "PYTEST_ADDOPTS"):
+            patch.delenv(name, raising=False)
+        patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        home = tmp_path_factory.mktemp("cookiecutter")
+        config = home / "config.yaml"
+        config.write_text(f"cookiecutters_dir: {home}\nreplay_dir: {home}\n")
+        patch.setenv("COOKIECUTTER_CONFIG", str(config))
+        yield
+
+
+def bake(folder: Path, **answers: str) -> Path:
+    """The project baked into `folder` with these answers, files only unless told otherwise."""
+    context = {"setup": "files", **answers}
+    return Path(cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(folder), extra_context=context))
+
+
+@pytest.fixture(scope="session")
+def baked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default project, files only. Not to be changed by tests."""
+    return bake(tmp_path_factory.mktemp("baked"))
+
+
+@pytest.fixture(scope="session")
+def installed(baked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the default project with its environment."""
+    project = tmp_path_factory.mktemp("installed") / baked.name
+    shutil.copytree(baked, project)
+    subprocess.run([os.environ["UV"], "sync", "--quiet"], cwd=project, check=True)
+    return project
+
+
+@pytest.fixture(scope="session")
+def run(installed: Path) -> Callable[..., str]:
+    """Runs a command of the installed project there and returns what it printed."""
+
+    def command(*words: str) -> str:
+        line = [os.environ["UV"], "run", "--no-sync", *words]
+        done = subprocess.run(line, cwd=installed, text=True, capture_output=True)
+        assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+        return done.stdout
+
+    return command

@@ -1,0 +1,113 @@
+"""What a bake leaves: exactly these files, all well formed."""
+
+import json
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import PACKAGE, SLUG, TEMPLATE, bake
+
+SOURCE = TEMPLATE / "{{cookiecutter.project_slug}}"
+STARTERS = json.loads((TEMPLATE / "cookiecutter.json").read_text())["starter"]
+FILES = f"""
+.dvc/.gitignore .dvc/config .gitignore .pre-commit-config.yaml CITATION.cff LICENSE README.md app.py
+conf/config.yaml conf/data/starter.yaml
+conf/model/frozen.yaml conf/model/network.yaml conf/model/scratch.yaml
+conf/trainer/cluster.yaml conf/trainer/cpu.yaml conf/trainer/gpu.yaml
+docs/article.md docs/data-card.md docs/decisions.md docs/index.md docs/model-card.md
+docs/reproduce.md docs/results.md docs/style.css
+dvc.yaml mkdocs.yml pyproject.toml
+src/{PACKAGE}/__init__.py src/{PACKAGE}/baseline.py src/{PACKAGE}/batches.py src/{PACKAGE}/config.py
+src/{PACKAGE}/crossvalidate.py src/{PACKAGE}/evaluate.py src/{PACKAGE}/explain.py src/{PACKAGE}/export.py
+src/{PACKAGE}/leak.py src/{PACKAGE}/learner.py src/{PACKAGE}/model.py src/{PACKAGE}/predict.py
+src/{PACKAGE}/prepare.py src/{PACKAGE}/report.py src/{PACKAGE}/train.py src/{PACKAGE}/tune.py
+tests/conftest.py tests/test_app.py tests/test_batches.py tests/test_evaluate.py tests/test_explore.py
+tests/test_export.py tests/test_model.py tests/test_predict.py tests/test_prepare.py tests/test_report.py
+tests/test_train.py
+""".split()
+
+
+def files(folder: Path) -> list[str]:
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(path.as_posix() for path in found if path.parts[0] != ".git")
+
+
+def text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def test_exactly_these_files(baked):
+    assert baked.name == SLUG
+    assert files(baked) == sorted(FILES)
+
+
+def test_no_brace_of_the_template_is_left(baked):
+    for name in files(baked):
+        assert not re.search(r"cookiecutter\.|\{\{|\{%|\{#", text(baked / name)), name
+
+
+def test_every_data_file_parses(baked):
+    for name in files(baked):
+        if name.endswith(".toml"):
+            tomllib.loads(text(baked / name))
+        elif name.endswith((".yaml", ".yml", ".cff")):
+            yaml.safe_load(text(baked / name))
+
+
+def test_python_is_clean_and_formatted(baked):
+    for command in (["check"], ["format", "--diff"]):
+        done = subprocess.run(["ruff", *command, "--no-cache", "."], cwd=baked, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+
+
+def test_no_jinja_in_python():
+    for path in [*SOURCE.glob("src/**/*.py"), *SOURCE.glob("starters/*/src/**/*.py")]:
+        assert not re.search(r"\{\{|\{%|cookiecutter", text(path)), path
+
+
+def test_committed_once_as_the_user_and_clean(baked):
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=baked, capture_output=True, text=True, check=True).stdout
+
+    assert git("log", "--format=%an %s") == "Ada Generate the project\n"
+    assert git("status", "--porcelain") == ""
+
+
+def test_starters_have_the_same_files():
+    lists = [files(SOURCE / "starters" / name) for name in STARTERS]
+    assert sorted(path.name for path in (SOURCE / "starters").iterdir()) == sorted(STARTERS)
+    assert all(found == lists[0] for found in lists)
+
+
+def test_shared_code_does_not_name_a_starter():
+    shared = [path for path in SOURCE.rglob("*") if path.is_file() and "starters" not in path.parts]
+    for path in shared:
+        assert not re.search("|".join([*STARTERS, r"solar", r"elpv"]), text(path), re.IGNORECASE), path
+
+
+@pytest.mark.parametrize("licence", ["BSD-3-Clause", "Apache-2.0"])
+@pytest.mark.parametrize("role", ["applied-research", "research-scientist"])
+def test_other_choices(tmp_path, licence, role):
+    project = bake(tmp_path, license=licence, target_role=role)
+    assert files(project) == sorted(FILES)
+    assert licence.split("-")[0] in text(project / "LICENSE")
+    assert tomllib.loads(text(project / "pyproject.toml"))["project"]["license"] == licence
+    assert role.split("-")[-1][:8] in text(project / "docs/article.md")
+
+
+def test_article_budgets_add_up(baked):
+    budgets = re.findall(r"<!-- budget: (\d+) words", text(baked / "docs/article.md"))
+    assert len(budgets) == 14
+    assert sum(map(int, budgets)) == 5000
+
+
+def test_no_more_code_than_a_reader_reads(baked):
+    modules = [*baked.glob("src/*/*.py"), baked / "app.py"]
+    assert sum(len(text(path).splitlines()) for path in modules) <= 1800
+
+
+def test_template_readme_is_short():
+    assert len(text(TEMPLATE / "README.md").splitlines()) <= 120

@@ -1,0 +1,1 @@
+"""One module per stage of dvc.yaml: prepare, baseline, train, leak, export, evaluate, report."""

@@ -1,0 +1,72 @@
+"""models/best.ckpt -> models/model.onnx: raw units in, answer out (`dvc repro export`).
+
+What is scored, served and shown in the browser is this one file, so preprocessing and test-time
+averaging are inside the graph.
+"""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from omegaconf import DictConfig
+
+from . import batches, config, learner, predict
+
+MODEL = Path("models/model.onnx")
+TOLERANCE = 1e-4  # largest difference of a probability between torch and onnxruntime
+
+
+@config.main
+def main(cfg: DictConfig) -> None:
+    """Exports the best checkpoint and stops if onnxruntime answers differently."""
+    network = learner.load("models/best.ckpt").network.eval()
+    x = np.array(batches.read()[0][:4])
+    export(network, x, MODEL)
+    print(f"{MODEL}: {MODEL.stat().st_size / 1e6:.1f} MB, differs by {parity(network, x, MODEL):.0e}")
+
+
+def export(network: torch.nn.Module, x: np.ndarray, path: Path) -> None:
+    """Writes `network.answer` as ONNX; x (n, ...) is an example of raw input."""
+    new = path.with_suffix(".new")
+    new.parent.mkdir(parents=True, exist_ok=True)
+    answer = Answer(network)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            answer,
+            (torch.from_numpy(x),),
+            str(new),
+            input_names=["x"],
+            output_names=["probability", "explanation"],
+            dynamic_shapes=({axis: torch.export.Dim(name) for axis, name in network.dynamic.items()},),
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    config.replace(new, path)
+
+
+def parity(network: torch.nn.Module, x: np.ndarray, path: Path) -> float:
+    """Largest difference of a probability between torch and onnxruntime on x (n, ...)."""
+    with torch.inference_mode():
+        expected = network.answer(torch.from_numpy(x))[0].numpy()
+    difference = float(np.abs(predict.Model(path)(x)[0] - expected).max())
+    if not difference <= TOLERANCE:
+        raise RuntimeError(f"{path} differs from the checkpoint by {difference}, allowed {TOLERANCE}")
+    return difference
+
+
+class Answer(torch.nn.Module):
+    """What is exported: raw x (n, ...) -> probability (n,), explanation (n, ...)."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.network.answer(x)
+
+
+if __name__ == "__main__":
+    main()

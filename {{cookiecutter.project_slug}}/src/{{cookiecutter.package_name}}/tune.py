@@ -1,0 +1,58 @@
+"""Searches settings with Optuna -> runs/tune.db; stopped, it goes on from there.
+
+Looks at validation only and never touches models/ or reports/. The best settings are printed; put
+them into conf/model by hand and run `dvc repro`. All overrides of train work here too.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import optuna
+
+from . import batches, config, model, train
+
+
+def main(overrides: list[str]) -> None:
+    """Runs the study until it has conf's number of finished trials."""
+    cfg = config.compose(*overrides)
+    x, y, samples = batches.read()
+    part = samples[cfg.data.split].to_numpy()
+    used = np.flatnonzero(np.isin(part, ["train", "val"]))
+    z = batches.encode(model.build(cfg.model), x[used], cfg.trainer.accelerator)
+
+    def objective(trial: optuna.Trial) -> float:
+        found = suggest(trial, cfg.tune.search)
+        chosen = config.compose(*overrides, *(f"{key}={value}" for key, value in found.items()))
+        out = Path("runs/tune", str(trial.number))
+        loss = train.fit(chosen, z, y[used], part[used], out)
+        shutil.rmtree(out)
+        return loss
+
+    Path("runs").mkdir(exist_ok=True)
+    study = optuna.create_study(
+        storage="sqlite:///runs/tune.db",
+        study_name=f"{cfg.data.split}-{cfg.model.name}",
+        sampler=optuna.samplers.TPESampler(seed=cfg.seed),
+        load_if_exists=True,
+    )
+    done = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
+    study.optimize(objective, n_trials=max(0, cfg.tune.trials - len(done)))
+    print(f"best of {len(study.trials)} trials: loss {study.best_value:.4f}")
+    print(" ".join(f"{key}={value}" for key, value in study.best_params.items()))
+
+
+def suggest(trial: optuna.Trial, search: dict) -> dict[str, float]:
+    """A value for each setting of conf's search space: [low, high] or [low, high, log]."""
+    return {
+        key: trial.suggest_float(key, float(low), float(high), log=bool(log))
+        for key, (low, high, *log) in search.items()
+    }
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except config.BadInput as error:
+        sys.exit(f"error: {error}")

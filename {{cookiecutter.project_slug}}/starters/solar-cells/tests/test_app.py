@@ -1,0 +1,42 @@
+"""The demo answers, and a bad upload gets a sentence."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+
+@pytest.fixture(scope="module")
+def app(project):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        patch.syspath_prepend(project)
+        module = importlib.import_module("app")
+        _, url, _ = module.demo.launch(prevent_thread_lock=True, quiet=True)
+        yield Client(url, verbose=False)
+        module.demo.close()
+
+
+def test_an_example_gets_probability_explanation_and_sentence(app, inside):
+    example = sorted(Path("docs/examples").glob("*.png"))[0]
+    scores, overlay, sentence = app.predict(handle_file(str(example)), api_name="/inspect")
+    found = {entry["label"]: entry["confidence"] for entry in scores["confidences"]}
+    assert sum(found.values()) == pytest.approx(1)
+    assert Path(overlay).stat().st_size > 1000
+    assert ("second look" in sentence) and sentence.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n broken"])
+def test_a_bad_upload_gets_a_sentence(app, tmp_path, content):
+    path = tmp_path / "photo.png"
+    path.write_bytes(content)
+    with pytest.raises(AppError) as error:
+        app.predict(handle_file(str(path)), api_name="/inspect")
+    assert "photo" in str(error.value) and "Traceback" not in str(error.value)
+
+
+def test_no_photo_gets_a_sentence(app):
+    with pytest.raises(AppError, match="Give a photo first"):
+        app.predict(None, api_name="/inspect")

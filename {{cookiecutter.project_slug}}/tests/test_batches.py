@@ -1,0 +1,52 @@
+"""Batches hold what they should, in an order that the seed decides."""
+
+import numpy as np
+import torch
+
+from {{ cookiecutter.package_name }}.batches import Loader
+
+
+def loader(samples: int = 10, views: int = 3, batch: int = 4) -> Loader:
+    z = torch.arange(samples * views).reshape(samples, views, 1)
+    return Loader(z, torch.arange(samples), batch)
+
+
+def test_in_order_every_sample_comes_once_with_all_views():
+    batches = list(loader())
+    assert [len(y) for _, y in batches] == [4, 4, 2]
+    assert torch.equal(torch.cat([z for z, _ in batches]), loader().z)
+
+
+def test_shuffled_one_view_of_each_sample_and_the_right_label():
+    shuffled = loader()
+    shuffled.shuffle = lambda: 0
+    z, y = (torch.cat(parts) for parts in zip(*shuffled, strict=True))
+    assert len(set(y.tolist())) == len(y) == len(shuffled) * 4
+    assert torch.equal(z[:, 0] // 3, y)
+
+
+def test_same_seed_same_batches_another_seed_others():
+    def order(seed: int) -> list[int]:
+        shuffled = loader()
+        shuffled.shuffle = lambda: seed
+        return torch.cat([y for _, y in shuffled]).tolist()
+
+    assert order(1) == order(1)
+    assert order(1) != order(2)
+
+
+def test_processes_share_the_samples_without_overlap():
+    seen = []
+    for rank in range(2):
+        shuffled = loader(batch=2)
+        shuffled.shuffle, shuffled.rank, shuffled.ranks = lambda: 0, rank, 2
+        seen += torch.cat([y for _, y in shuffled]).tolist()
+    assert len(seen) == len(set(seen)) == 8
+
+
+def test_prepared_arrays_are_mapped_not_loaded(inside):
+    from {{ cookiecutter.package_name }} import batches
+
+    x, y, samples = batches.read()
+    assert isinstance(x, np.memmap)
+    assert len(x) == len(y) == len(samples)

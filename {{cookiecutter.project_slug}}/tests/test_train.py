@@ -1,0 +1,99 @@
+"""Training resumes exactly, its checkpoints are safe, and exploring leaves the record alone."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from conftest import SMALL, settings
+
+from {{ cookiecutter.package_name }} import batches, learner, model, train
+
+PACKAGE = "{{ cookiecutter.package_name }}"
+
+
+@pytest.fixture
+def few(inside):
+    """Encoded samples, labels and parts of the quick network."""
+    cfg = settings("model=frozen")
+    x, y, samples = batches.read()
+    return batches.encode(model.build(cfg.model), x), y, samples[cfg.data.split].to_numpy()
+
+
+def weights(path):
+    return learner.load(path).network.state_dict()
+
+
+def test_checkpoint_loads_without_unpickling_code(inside):
+    found = torch.load("models/best.ckpt", weights_only=True)
+    assert found["hyper_parameters"]["cfg"]["size"] == 64
+
+
+def test_resumed_run_equals_uninterrupted_run(few, tmp_path, monkeypatch):
+    cfg = settings("model=frozen", "model.epochs=4")
+    train.fit(cfg, *few, tmp_path / "whole")
+
+    class Killed(Exception):
+        pass
+
+    def die(self):
+        if self.current_epoch == 2:
+            raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(learner.Learner, "on_validation_epoch_start", die, raising=False)
+        train.fit(cfg, *few, tmp_path / "resumed")
+    assert not (tmp_path / "resumed/best.ckpt").exists()
+    train.fit(cfg, *few, tmp_path / "resumed")
+    whole, resumed = weights(tmp_path / "whole/best.ckpt"), weights(tmp_path / "resumed/best.ckpt")
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_another_seed_gives_other_weights(few, tmp_path):
+    for seed in (0, 1):
+        train.fit(settings("model=frozen", f"seed={seed}"), *few, tmp_path / str(seed))
+    first, second = (weights(tmp_path / f"{seed}/best.ckpt") for seed in (0, 1))
+    assert not torch.equal(first["head.weight"], second["head.weight"])
+
+
+def test_run_is_named_by_settings_and_split(few):
+    _, y, part = few
+    name = train.fingerprint(settings(), y, part)
+    assert name == train.fingerprint(settings(), y, part)
+    assert name != train.fingerprint(settings("model.lr=1"), y, part)
+    assert name != train.fingerprint(settings(), y, np.roll(part, 1))
+
+
+def test_unknown_logger_is_refused_in_one_line(inside):
+    with pytest.raises(SystemExit, match="logger carrier-pigeon: choose of"):
+        train.main(settings("model=frozen", "logger=[carrier-pigeon]"))
+
+
+@pytest.mark.slow
+def test_killed_process_goes_on_from_its_last_epoch(project, tmp_path):
+    shutil.copytree(project / "data", tmp_path / "data")
+    overrides = [*SMALL, "model=frozen", "model.epochs=400"]
+    command = [sys.executable, "-m", f"{PACKAGE}.train", *overrides]
+    process = subprocess.Popen(command, cwd=tmp_path)
+    while not list(tmp_path.glob("runs/training/*/last.ckpt")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+    process.wait()
+    assert not (tmp_path / "models/best.ckpt").exists()
+    subprocess.run(command, cwd=tmp_path, check=True)
+    assert (tmp_path / "models/best.ckpt").exists()
+    assert not list(tmp_path.glob("runs/training/*"))
+
+
+@pytest.mark.slow
+def test_multirun_explores_under_runs_only(project, tmp_path):
+    shutil.copytree(project / "data", tmp_path / "data")
+    overrides = [*SMALL, "model=frozen", "seed=0,1"]
+    subprocess.run([sys.executable, "-m", f"{PACKAGE}.train", "-m", *overrides], cwd=tmp_path, check=True)
+    assert len(list(tmp_path.glob("runs/*/*/best.ckpt"))) == 2
+    assert not (tmp_path / "models").exists()
