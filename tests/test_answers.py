@@ -18,8 +18,8 @@ GOOD = {
     "project_name": "A",
     "author_name": "B",
     "industry": "C",
-    "project_slug": "a",
-    "package_name": "a",
+    "project_slug": "a-b",
+    "package_name": "a_b",
     "github_username": "a",
 }
 
@@ -42,6 +42,8 @@ HOSTILE = {
         'say "hi"',
         "back\\slash",
         "{{ 7 }}",
+        "[[ 7 ]]",
+        "a|b",
         "<script>",
         "`ls`",
         "x" * 61,
@@ -50,8 +52,8 @@ HOSTILE = {
     ],
     "author_name": ["", '"', "tab\there"],
     "industry": ["", "a{b", "\x00"],
-    "project_slug": ["", "../up", "a/b", "UPPER", "-a", "a-", "con", "nul", "a b", ".", "x" * 51, "ä"],
-    "package_name": ["", "1a", "a-b", "class", "match", "torch", "json", "tests", "app", "A", "x" * 41, "_a"],
+    "project_slug": ["", "../up", "torch", "a/b", "UPPER", "-a", "a-", "con", "nul", "a b", ".", "x" * 51, "ä"],
+    "package_name": ["", "yaml", "1a", "a-b", "class", "match", "torch", "json", "tests", "app", "A", "x" * 41, "_a"],
     "github_username": ["", "-a", "a_b", "a/b", "x" * 40, "https://github.com/a"],
 }
 

@@ -20,9 +20,9 @@ conf/trainer/cluster.yaml conf/trainer/cpu.yaml conf/trainer/gpu.yaml
 docs/article.md docs/data-card.md docs/decisions.md docs/index.md docs/model-card.md
 docs/reproduce.md docs/results.md docs/style.css
 dvc.yaml mkdocs.yml pyproject.toml
-src/{PACKAGE}/__init__.py src/{PACKAGE}/baseline.py src/{PACKAGE}/batches.py src/{PACKAGE}/config.py
-src/{PACKAGE}/crossvalidate.py src/{PACKAGE}/evaluate.py src/{PACKAGE}/explain.py src/{PACKAGE}/export.py
-src/{PACKAGE}/leak.py src/{PACKAGE}/learner.py src/{PACKAGE}/model.py src/{PACKAGE}/predict.py
+src/{PACKAGE}/__init__.py src/{PACKAGE}/baseline.py src/{PACKAGE}/batches.py src/{PACKAGE}/charts.py
+src/{PACKAGE}/config.py src/{PACKAGE}/crossvalidate.py src/{PACKAGE}/evaluate.py src/{PACKAGE}/explain.py
+src/{PACKAGE}/export.py src/{PACKAGE}/leak.py src/{PACKAGE}/learner.py src/{PACKAGE}/model.py src/{PACKAGE}/predict.py
 src/{PACKAGE}/prepare.py src/{PACKAGE}/report.py src/{PACKAGE}/train.py src/{PACKAGE}/tune.py
 tests/conftest.py tests/test_app.py tests/test_batches.py tests/test_evaluate.py tests/test_explore.py
 tests/test_export.py tests/test_model.py tests/test_predict.py tests/test_prepare.py tests/test_report.py
@@ -106,7 +106,7 @@ def test_article_budgets_add_up(baked):
 
 def test_no_more_code_than_a_reader_reads(baked):
     modules = [*baked.glob("src/*/*.py"), baked / "app.py"]
-    assert sum(len(text(path).splitlines()) for path in modules) <= 1800
+    assert sum(len(text(path).splitlines()) for path in modules) <= 1900
 
 
 def test_template_readme_is_short():

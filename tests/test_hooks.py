@@ -63,7 +63,10 @@ def test_without_a_git_identity(tmp_path, monkeypatch, capfd):
 @pytest.mark.parametrize("setup", ["install", "train"])
 def test_setup_runs_what_it_says_and_commits(tools, tmp_path, capfd, setup):
     log = tmp_path / "log"
-    script(tools / "uv", f"import sys; open({str(log)!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')")
+    script(
+        tools / "uv",
+        f"import sys; open({str(log)!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')\nopen('uv.lock', 'a').write('x')",
+    )
     git = next(p for p in (Path("/usr/bin/git"), Path("/usr/local/bin/git"), Path("/bin/git")) if p.exists())
     (tools / "git").symlink_to(git)
     project = bake(tmp_path, setup=setup)

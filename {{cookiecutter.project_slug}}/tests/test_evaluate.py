@@ -93,7 +93,7 @@ def test_thresholds_do_not_depend_on_test_labels(inside, monkeypatch):
 
 def test_each_look_at_the_test_set_is_written_down(inside):
     before = evaluate.LEDGER.read_text().splitlines()
-    evaluate.look("a test", 0.5)
+    evaluate.look("a test", "models/model.onnx", 0.5)
     after = evaluate.LEDGER.read_text().splitlines()
     assert after[:-1] == before
     assert json.loads(after[-1])["stage"] == "a test"

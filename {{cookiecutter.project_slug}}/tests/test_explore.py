@@ -7,7 +7,7 @@ import optuna
 import pandas as pd
 from conftest import SMALL, settings
 
-from {{ cookiecutter.package_name }} import batches, crossvalidate, tune
+from {{ cookiecutter.package_name }} import batches, crossvalidate, evaluate, tune
 
 
 def test_every_sample_is_tested_once_and_no_group_is_split(inside):
@@ -20,8 +20,11 @@ def test_every_sample_is_tested_once_and_no_group_is_split(inside):
 
 
 def test_crossvalidation_writes_both_and_their_difference(inside):
+    ledger = evaluate.LEDGER.read_text()
     crossvalidate.main(settings("model=frozen", "folds=3", "model.epochs=1"))
-    found = json.loads(Path("reports/crossvalidation.json").read_text())
+    assert evaluate.LEDGER.read_text().count("crossvalidate, frozen") == 1
+    evaluate.LEDGER.write_text(ledger)
+    found = json.loads(Path("reports/crossvalidation-frozen.json").read_text())
     assert found["n"] == len(batches.read()[2])
     gap = found["network"]["auc"]["value"] - found["baseline"]["auc"]["value"]
     assert abs(found["difference"]["auc"]["value"] - gap) < 2e-6
@@ -33,5 +36,7 @@ def test_a_stopped_search_goes_on(inside, capsys):
     tune.main([*overrides, "tune.trials=2"])
     studies = optuna.get_all_study_summaries("sqlite:///runs/tune.db")
     assert [study.n_trials for study in studies] == [2]
+    first, second = optuna.load_study(study_name=None, storage="sqlite:///runs/tune.db").trials
+    assert first.params != second.params
     assert "model.lr=" in capsys.readouterr().out
     assert not list(Path("runs/tune").iterdir())

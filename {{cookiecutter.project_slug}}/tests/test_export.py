@@ -13,6 +13,14 @@ def test_same_answers_as_the_checkpoint(inside):
     assert export.parity(network, np.array(x[:16]), export.MODEL) <= export.TOLERANCE
 
 
+def test_same_answers_for_other_sizes(inside):
+    rng = np.random.default_rng(0)
+    network = learner.load("models/best.ckpt").network.eval()
+    for shape in ((1, 64, 90), (2, 500, 700)):
+        x = rng.integers(0, 256, shape, np.uint8)
+        assert export.parity(network, x, export.MODEL) <= export.TOLERANCE
+
+
 def test_a_wrong_export_is_noticed(inside):
     x, _, _ = batches.read()
     network = learner.load("models/best.ckpt").network.eval()

@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT, settings
 from matplotlib.image import imread
 
-from {{ cookiecutter.package_name }} import evaluate, report
+from {{ cookiecutter.package_name }} import charts, evaluate, report
 
 PAGES = ["README.md", "docs/index.md"]
 
@@ -52,9 +52,9 @@ def test_stages_are_modules():
     assert all(stage == module for stage, module in stages)
 
 
-@pytest.mark.parametrize("name", [*report.CHARTS, "hero", "data", "errors"])
+@pytest.mark.parametrize("name", [*charts.CHARTS, "hero", "data", "errors"])
 def test_figures_are_large_enough_and_not_empty(inside, name):
-    picture = imread(report.FIGURES / f"{name}.png")
+    picture = imread(charts.FIGURES / f"{name}.png")
     assert picture.shape[1] >= 1000
     assert picture.std() > 0.05
 
@@ -75,9 +75,12 @@ def test_site_builds_without_a_warning(inside):
 
 def test_the_verdict_follows_the_interval():
     auc = {"value": 0.1, "low": 0.05, "high": 0.2}
-    metrics = {"difference": {"auc": auc}, "n_test": 9}
-    assert report.verdict(metrics).startswith("The network beats the baseline")
-    auc["low"] = -0.1
-    assert "not distinguishable" in report.verdict(metrics)
-    auc["high"] = -0.05
-    assert report.verdict(metrics).startswith("The baseline wins")
+    cost = {"value": -5, "low": -9, "high": -1}
+    metrics = {"difference": {"auc": auc, "cost_per_1000": cost}, "n_test": 9}
+    assert "ranks better" in report.verdict(metrics)
+    assert "thresholds: lower" in report.verdict(metrics)
+    auc["low"], cost["high"] = -0.1, 1
+    assert "cannot be told" in report.verdict(metrics)
+    assert "thresholds: not distinguishable" in report.verdict(metrics)
+    auc["high"], cost["low"] = -0.05, 0.5
+    assert report.verdict(metrics).count("the baseline wins") == 2

@@ -11,7 +11,7 @@ import pytest
 import torch
 from conftest import SMALL, settings
 
-from {{ cookiecutter.package_name }} import batches, learner, model, train
+from {{ cookiecutter.package_name }} import config, learner, model, train
 
 PACKAGE = "{{ cookiecutter.package_name }}"
 
@@ -19,9 +19,7 @@ PACKAGE = "{{ cookiecutter.package_name }}"
 @pytest.fixture
 def few(inside):
     """Encoded samples, labels and parts of the quick network."""
-    cfg = settings("model=frozen")
-    x, y, samples = batches.read()
-    return batches.encode(model.build(cfg.model), x), y, samples[cfg.data.split].to_numpy()
+    return train.seen(settings("model=frozen"))
 
 
 def weights(path):
@@ -33,15 +31,16 @@ def test_checkpoint_loads_without_unpickling_code(inside):
     assert found["hyper_parameters"]["cfg"]["size"] == 64
 
 
-def test_resumed_run_equals_uninterrupted_run(few, tmp_path, monkeypatch):
-    cfg = settings("model=frozen", "model.epochs=4")
+def test_resumed_run_equals_uninterrupted_run(inside, tmp_path, monkeypatch):
+    cfg = settings("model.epochs=3")
+    few = train.seen(cfg)
     train.fit(cfg, *few, tmp_path / "whole")
 
     class Killed(Exception):
         pass
 
     def die(self):
-        if self.current_epoch == 2:
+        if self.current_epoch == 1:
             raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
@@ -61,11 +60,23 @@ def test_another_seed_gives_other_weights(few, tmp_path):
 
 
 def test_run_is_named_by_settings_and_split(few):
-    _, y, part = few
-    name = train.fingerprint(settings(), y, part)
-    assert name == train.fingerprint(settings(), y, part)
-    assert name != train.fingerprint(settings("model.lr=1"), y, part)
-    assert name != train.fingerprint(settings(), y, np.roll(part, 1))
+    z, y, part = few
+    name = train.fingerprint(settings(), z, y, part)
+    assert name == train.fingerprint(settings(), z, y, part)
+    assert name != train.fingerprint(settings("model.lr=1"), z, y, part)
+    assert name != train.fingerprint(settings(), z, y, np.roll(part, 1))
+    assert name != train.fingerprint(settings(), z + 1, y, part)
+
+
+def test_history_is_kept_by_every_logger(few, tmp_path):
+    train.fit(settings("model=frozen"), *few, tmp_path, ["dvclive", "csv"])
+    assert (tmp_path / "history/metrics.csv").read_text().count("\n") >= 3
+    assert (tmp_path / "history/plots/metrics/val/loss.tsv").exists()
+
+
+def test_untrained_blocks_cannot_be_frozen():
+    with pytest.raises(config.BadInput, match=r"needs model\.pretrained=true"):
+        model.build(settings("model=scratch", "model.freeze=3").model)
 
 
 def test_unknown_logger_is_refused_in_one_line(inside):
@@ -76,7 +87,7 @@ def test_unknown_logger_is_refused_in_one_line(inside):
 @pytest.mark.slow
 def test_killed_process_goes_on_from_its_last_epoch(project, tmp_path):
     shutil.copytree(project / "data", tmp_path / "data")
-    overrides = [*SMALL, "model=frozen", "model.epochs=400"]
+    overrides = [*SMALL, "model=frozen", "model.epochs=100"]
     command = [sys.executable, "-m", f"{PACKAGE}.train", *overrides]
     process = subprocess.Popen(command, cwd=tmp_path)
     while not list(tmp_path.glob("runs/training/*/last.ckpt")):

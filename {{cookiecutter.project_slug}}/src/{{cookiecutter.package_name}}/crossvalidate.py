@@ -1,4 +1,4 @@
-"""Grouped cross-validation of network and baseline -> reports/crossvalidation.json.
+"""Grouped cross-validation of network and baseline -> reports/crossvalidation-MODEL.json.
 
 Every sample is tested once, by a network that has seen nothing of its group. Slow: one training a
 fold. `crossvalidate model=frozen` takes a minute.
@@ -28,7 +28,10 @@ def main(cfg: DictConfig) -> None:
         fitted = baseline.fit(features[part == "train"], samples.label[part == "train"])
         found.loc[test, "baseline"] = baseline.probability(fitted, features[test])
         print(f"fold {fold + 1} of {cfg.folds}: {test.sum()} samples tested", flush=True)
-    evaluate.write_json(Path("reports/crossvalidation.json"), summary(found, cfg))
+    result = summary(found, cfg)
+    path = Path(f"reports/crossvalidation-{cfg.model.name}.json")
+    evaluate.write_json(path, result)
+    evaluate.look(f"crossvalidate, {cfg.model.name}", path, result["network"]["auc"]["value"])
 
 
 def parts(samples: pd.DataFrame, folds: int, seed: int) -> list[np.ndarray]:

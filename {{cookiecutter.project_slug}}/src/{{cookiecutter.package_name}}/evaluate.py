@@ -38,14 +38,16 @@ def main(cfg: DictConfig) -> None:
     at = {name: thresholds(val.label, val[name], cfg.data.cost) for name in p}
     report = compare(test, at, cfg)
     report["unseen"] = unseen(samples[part == "unseen"], at, cfg)
+    everything = samples[part.isin(["test", "unseen"])]
+    report["difference_with_unseen"] = compare(everything, at, cfg)["difference"]["auc"]
     report["leak"] = leak(samples, cfg)
     report["slices"] = slices(test, at, cfg)
     report["costs"] = costs(val, test, cfg)
     report["calibration"] = calibration(test.label, test.network, cfg.bins)
 
-    write_json(METRICS, report)
+    look("evaluate", "models/model.onnx", report["test"]["auc"]["value"])
     test.assign(row=test.index).to_parquet(PREDICTIONS, index=False)
-    look("evaluate", report["test"]["auc"]["value"])
+    write_json(METRICS, report)
 
 
 def compare(test: pd.DataFrame, at: dict, cfg: DictConfig) -> dict:
@@ -143,10 +145,11 @@ def leak(samples: pd.DataFrame, cfg: DictConfig) -> dict:
         n: pd.read_parquet(f"models/{f}.parquet") for n, f in (("baseline", "baseline"), ("frozen", "leak"))
     }
     for split in runs["frozen"]:
-        test = samples[samples[split] == "test"].drop(columns=["baseline"])
+        test = samples[(samples[split] == "test") & ~samples.group.isin(cfg.data.unseen)]
+        test = test.drop(columns=["baseline"])
         test = test.assign(**{name: run.loc[test.index, split] for name, run in runs.items()})
         found[split] = bootstrap(auc_of(list(runs)), test, cfg.bootstrap, cfg.seed)
-        look(f"leak, {split} split", found[split]["frozen"]["auc"]["value"])
+        look(f"leak, {split} split", "models/leak.parquet", found[split]["frozen"]["auc"]["value"])
     return found
 
 
@@ -203,14 +206,14 @@ def calibration(label: pd.Series, p: pd.Series, bins: int) -> dict:
     }
 
 
-def look(stage: str, auc: float) -> None:
+def look(stage: str, model: Path | str, auc: float) -> None:
     """Appends one line to the ledger: when, at which commit, which model, what was seen."""
     git = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
     line = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": git.stdout.strip() or None,
         "stage": stage,
-        "model": hashlib.sha256(Path("models/model.onnx").read_bytes()).hexdigest()[:12],
+        "model": hashlib.sha256(Path(model).read_bytes()).hexdigest()[:12],
         "auc": auc,
     }
     with LEDGER.open("a") as ledger:
@@ -220,7 +223,7 @@ def look(stage: str, auc: float) -> None:
 def write_json(path: Path, value: dict) -> None:
     """Writes under another name first, so that no half of it is ever read."""
     new = path.with_suffix(".new")
-    new.write_text(json.dumps(value, indent=1) + "\n")
+    new.write_text(json.dumps(value, indent=1) + "\n", newline="\n")
     config.replace(new, path)
 
 

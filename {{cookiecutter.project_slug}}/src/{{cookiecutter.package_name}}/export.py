@@ -4,6 +4,7 @@ What is scored, served and shown in the browser is this one file, so preprocessi
 averaging are inside the graph.
 """
 
+import logging
 import warnings
 from pathlib import Path
 
@@ -22,21 +23,22 @@ def main(cfg: DictConfig) -> None:
     """Exports the best checkpoint and stops if onnxruntime answers differently."""
     network = learner.load("models/best.ckpt").network.eval()
     x = np.array(batches.read()[0][:4])
-    export(network, x, MODEL)
-    print(f"{MODEL}: {MODEL.stat().st_size / 1e6:.1f} MB, differs by {parity(network, x, MODEL):.0e}")
+    new = MODEL.with_suffix(".new")
+    export(network, x, new)
+    difference = parity(network, x, new)
+    config.replace(new, MODEL)
+    print(f"{MODEL}: {MODEL.stat().st_size / 1e6:.1f} MB, differs by {difference:.0e}")
 
 
 def export(network: torch.nn.Module, x: np.ndarray, path: Path) -> None:
     """Writes `network.answer` as ONNX; x (n, ...) is an example of raw input."""
-    new = path.with_suffix(".new")
-    new.parent.mkdir(parents=True, exist_ok=True)
-    answer = Answer(network)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, which is not needed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            answer,
+            Answer(network),
             (torch.from_numpy(x),),
-            str(new),
+            str(path),
             input_names=["x"],
             output_names=["probability", "explanation"],
             dynamic_shapes=({axis: torch.export.Dim(name) for axis, name in network.dynamic.items()},),
@@ -44,7 +46,6 @@ def export(network: torch.nn.Module, x: np.ndarray, path: Path) -> None:
             external_data=False,
             verbose=False,
         )
-    config.replace(new, path)
 
 
 def parity(network: torch.nn.Module, x: np.ndarray, path: Path) -> float:

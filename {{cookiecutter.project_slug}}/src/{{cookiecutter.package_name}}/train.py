@@ -34,13 +34,18 @@ def main(cfg: DictConfig) -> float:
     """Trains and puts best.ckpt and history/ in models/, or in the run's folder of a sweep."""
     sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
     out = Path(HydraConfig.get().runtime.output_dir if sweep else "models")
-    x, y, samples = batches.read()
-    part = samples[cfg.data.split].to_numpy()
-    used = np.flatnonzero(np.isin(part, ["train", "val"]))
-    z = batches.encode(model.build(cfg.model), x[used], cfg.trainer.accelerator)
-    best = fit(cfg, z, y[used], part[used], out, cfg.logger)
+    best = fit(cfg, *seen(cfg), out, cfg.logger)
     print(f"best of validation: {best:.4f}")
     return best
+
+
+def seen(cfg: DictConfig) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
+    """Encoded samples z (n, views, ...), labels (n,) and parts (n,) of training and validation."""
+    x, y, samples = batches.read()
+    part = samples[cfg.data.split].to_numpy()
+    rows = np.flatnonzero(np.isin(part, ["train", "val"]))
+    z = batches.encode(model.build(cfg.model), x[rows], cfg.trainer.accelerator)
+    return z, y[rows], part[rows]
 
 
 def fit(
@@ -62,26 +67,38 @@ def fit(
     if cfg.trainer.compile:
         learner.network.compile()
     data = batches.Batches(z, y, part, cfg.model.batch, cfg.seed)
-    running = Path("runs/training", fingerprint(cfg, y, part))  # the same run finds its checkpoint
+    running = Path("runs/training", fingerprint(cfg, z, y, part))  # the same run finds its checkpoint
     keeper = callbacks.ModelCheckpoint(running, "best", "val/loss", save_last=True)
-    history = out / "history"
+    history, last = running / "history", running / "last.ckpt"
     trainer = pl.Trainer(
         **trainer_settings(cfg),
         max_epochs=cfg.model.epochs,
-        callbacks=[keeper, callbacks.TQDMProgressBar(refresh_rate=10)],
-        logger=[make_logger(name, running, history) for name in logger],
+        callbacks=[keeper, Bar(refresh_rate=10)],
+        logger=[make_logger(name, history) for name in logger],
         log_every_n_steps=1,
         num_sanity_val_steps=0,
         enable_model_summary=False,
     )
-    last = running / "last.ckpt"
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*(in eval mode|many workers|LeafSpec|deprecated).*")
         trainer.fit(learner, data, ckpt_path=last if last.exists() else None, weights_only=True)
     if trainer.is_global_zero:
-        config.replace(running / "best.ckpt", out / "best.ckpt")
+        shutil.copyfile(keeper.best_model_path, out / "best.new")
+        if history.exists():
+            shutil.copytree(history, out / "history.new", dirs_exist_ok=True)
+            config.replace(out / "history.new", out / "history")
+        config.replace(out / "best.new", out / "best.ckpt")
         shutil.rmtree(running)
     return float(keeper.best_model_score)
+
+
+class Bar(callbacks.TQDMProgressBar):
+    """One bar for training; validation takes a second."""
+
+    def init_validation_tqdm(self):
+        bar = super().init_validation_tqdm()
+        bar.disable = True
+        return bar
 
 
 def trainer_settings(cfg: DictConfig) -> dict:
@@ -91,24 +108,28 @@ def trainer_settings(cfg: DictConfig) -> dict:
     return settings
 
 
-def make_logger(name: str, running: Path, history: Path) -> loggers.Logger:
-    """The logger of that name; DVCLive writes what `dvc plots` reads."""
+def make_logger(name: str, history: Path) -> loggers.Logger:
+    """The logger of that name, writing to `history`; `dvc plots` reads what DVCLive writes."""
     if name == "dvclive":
         from dvclive.lightning import DVCLiveLogger
 
-        return DVCLiveLogger(dir=str(history), save_dvc_exp=False, report=None, resume=True)
+        return DVCLiveLogger(dir=str(history), save_dvc_exp=False, report=None, dvcyaml=None, resume=True)
     if name not in LOGGERS:
         raise config.BadInput(f"logger {name}: choose of dvclive, {', '.join(LOGGERS)}")
     kind, settings = LOGGERS[name]
-    return getattr(loggers, kind)(save_dir=str(running), **settings)
+    return getattr(loggers, kind)(save_dir=str(history), **settings)
 
 
-def fingerprint(cfg: DictConfig, y: np.ndarray, part: np.ndarray) -> str:
-    """Names a run by what decides its outcome: settings, code, labels and split."""
-    code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-    settings = OmegaConf.to_yaml(OmegaConf.masked_copy(cfg, ["model", "trainer", "data", "seed"]))
-    parts = [code, settings.encode(), y.tobytes(), "".join(part).encode()]
-    return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
+def fingerprint(cfg: DictConfig, z: torch.Tensor, y: np.ndarray, part: np.ndarray) -> str:
+    """Names a run by what decides its outcome: settings, code, inputs, labels and split."""
+    names = ("batches", "learner", "model", "train")
+    code = b"".join(Path(__file__).with_name(f"{name}.py").read_bytes() for name in names)
+    settings = OmegaConf.to_yaml(OmegaConf.masked_copy(cfg, ["model", "trainer", "seed"]))
+    parts = [code, settings.encode(), z.numpy(), y.tobytes(), "".join(part).encode()]
+    digest = hashlib.sha256()
+    for piece in parts:
+        digest.update(piece)
+    return digest.hexdigest()[:16]
 
 
 if __name__ == "__main__":

@@ -8,25 +8,21 @@ import shutil
 import sys
 from pathlib import Path
 
-import numpy as np
 import optuna
 
-from . import batches, config, model, train
+from . import config, train
 
 
 def main(overrides: list[str]) -> None:
     """Runs the study until it has conf's number of finished trials."""
     cfg = config.compose(*overrides)
-    x, y, samples = batches.read()
-    part = samples[cfg.data.split].to_numpy()
-    used = np.flatnonzero(np.isin(part, ["train", "val"]))
-    z = batches.encode(model.build(cfg.model), x[used], cfg.trainer.accelerator)
+    z, y, part = train.seen(cfg)
 
     def objective(trial: optuna.Trial) -> float:
         found = suggest(trial, cfg.tune.search)
         chosen = config.compose(*overrides, *(f"{key}={value}" for key, value in found.items()))
         out = Path("runs/tune", str(trial.number))
-        loss = train.fit(chosen, z, y[used], part[used], out)
+        loss = train.fit(chosen, z, y, part, out)
         shutil.rmtree(out)
         return loss
 
@@ -34,9 +30,10 @@ def main(overrides: list[str]) -> None:
     study = optuna.create_study(
         storage="sqlite:///runs/tune.db",
         study_name=f"{cfg.data.split}-{cfg.model.name}",
-        sampler=optuna.samplers.TPESampler(seed=cfg.seed),
         load_if_exists=True,
     )
+    # Another seed after each stop, or the search would draw its first trials again.
+    study.sampler = optuna.samplers.TPESampler(seed=cfg.seed + len(study.trials))
     done = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
     study.optimize(objective, n_trials=max(0, cfg.tune.trials - len(done)))
     print(f"best of {len(study.trials)} trials: loss {study.best_value:.4f}")

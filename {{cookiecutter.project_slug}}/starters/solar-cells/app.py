@@ -1,6 +1,7 @@
 """The demo: `python app.py`. Only inputs and outputs; the answer comes from predict.py."""
 
 import os
+import sys
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -69,7 +70,11 @@ with gr.Blocks(title="{{ cookiecutter.project_name }}") as demo:
         gr.Markdown(LICENCE)
     button.click(inspect, photo, outputs, api_name="inspect")
 
-MODEL = predict.Model()
+try:
+    MODEL = predict.Model()
+    predict.threshold()
+except BadInput as error:
+    sys.exit(f"error: {error}")
 
 if __name__ == "__main__":
     demo.queue(max_size=32).launch(max_file_size="10mb", theme=gr.themes.Soft(primary_hue="orange"))

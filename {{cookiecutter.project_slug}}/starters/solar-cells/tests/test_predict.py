@@ -13,7 +13,8 @@ from {{ cookiecutter.package_name }} import config, predict
 def png(size=(120, 100), mode="L") -> bytes:
     out = io.BytesIO()
     noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0]), np.uint8)
-    Image.fromarray(noise).convert(mode).save(out, "png")
+    deep = Image.fromarray(noise.astype(np.uint16))
+    (deep if mode == "I;16" else Image.fromarray(noise).convert(mode)).save(out, "png")
     return out.getvalue()
 
 
@@ -31,6 +32,7 @@ def test_any_kind_of_picture_is_read_as_grey(tmp_path, mode):
         (b"", "not a photo"),
         (b"hello", "not a photo"),
         (png()[:500], "damaged or too large"),
+        (png(mode="I;16"), "more than 8 bit"),
         (png((8, 8)), "each side must have 32 to 4096"),
         (png((5000, 40)), "each side must have 32 to 4096"),
     ],

@@ -11,6 +11,8 @@ from omegaconf import DictConfig
 from torch import nn
 from torch.nn import functional
 
+from .config import BadInput
+
 # Expansion, kernel, stride, channels out, repeats.
 STAGES = [
     (1, 3, 1, 16, 1),
@@ -143,4 +145,6 @@ def load_imagenet(blocks: list[nn.Module]) -> None:
 
 def build(cfg: DictConfig) -> Network:
     """The network that conf/model describes."""
+    if cfg.freeze and not cfg.pretrained:
+        raise BadInput("model.freeze: needs model.pretrained=true; blocks without weights must be trained")
     return Network(cfg.size, cfg.freeze, cfg.dropout, cfg.pretrained)

@@ -26,7 +26,7 @@ class Model:
 
     def __init__(self, path: Path | str = "models/model.onnx") -> None:
         if not Path(path).exists():
-            raise BadInput(f"{path}: missing; make it with `uv run dvc repro` or `uv run dvc pull`")
+            raise BadInput(f"{path}: missing; make it with `uv run dvc repro`")
         self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
     def __call__(self, x: np.ndarray, batch: int = 32) -> tuple[np.ndarray, np.ndarray]:
@@ -55,6 +55,8 @@ def read(path: Path | str) -> np.ndarray:
     """The photo as grey uint8 (h, w); BadInput if it is not one."""
     try:
         with Image.open(path) as image:
+            if image.mode[0] in "IF":
+                raise BadInput(f"{path}: more than 8 bit a pixel; save it as an 8-bit PNG or JPEG")
             check_size(image, path)
             return np.asarray(image.convert("L"))
     except (UnidentifiedImageError, FileNotFoundError, IsADirectoryError, PermissionError):
@@ -73,6 +75,8 @@ def check_size(image: Image.Image, name: Path | str) -> None:
 
 def threshold(path: Path | str = "reports/metrics.json") -> float:
     """Probability from which a photo is flagged, as chosen on validation by its cost."""
+    if not Path(path).exists():
+        raise BadInput(f"{path}: missing; make it with `uv run dvc repro`")
     return json.loads(Path(path).read_text())["threshold"]
 
 
