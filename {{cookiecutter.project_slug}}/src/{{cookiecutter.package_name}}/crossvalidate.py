@@ -47,13 +47,7 @@ def parts(samples: pd.DataFrame, folds: int, seed: int) -> list[np.ndarray]:
 
 def summary(found: pd.DataFrame, cfg: DictConfig) -> dict:
     """AUC of both and their paired difference, with intervals by group."""
-    names = ["network", "baseline"]
-
-    def scores(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
-        auc = evaluate.auc_of(names)(rows)
-        return {**auc, "difference": {"auc": auc["network"]["auc"] - auc["baseline"]["auc"]}}
-
-    result = evaluate.bootstrap(scores, found, cfg.bootstrap, cfg.seed)
+    result = evaluate.bootstrap(evaluate.auc_difference, found, cfg.bootstrap, cfg.seed)
     for name, metrics in result.items():
         auc = metrics["auc"]
         print(f"{name:<11} AUC {auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f})")

@@ -39,7 +39,8 @@ def main(cfg: DictConfig) -> None:
     report = compare(test, at, cfg)
     report["unseen"] = unseen(samples[part == "unseen"], at, cfg)
     everything = samples[part.isin(["test", "unseen"])]
-    report["difference_with_unseen"] = compare(everything, at, cfg)["difference"]["auc"]
+    with_unseen = bootstrap(auc_difference, everything, cfg.bootstrap, cfg.seed)
+    report["difference_with_unseen"] = with_unseen["difference"]["auc"]
     report["leak"] = leak(samples, cfg)
     report["slices"] = slices(test, at, cfg)
     report["costs"] = costs(val, test, cfg)
@@ -136,6 +137,12 @@ def auc_of(names: list[str]):
         return {n: {"auc": roc_auc_score(rows.label, rows[n]) if both else np.nan} for n in names}
 
     return scores
+
+
+def auc_difference(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Scores for `bootstrap`: the AUC of network and baseline and their paired difference."""
+    auc = auc_of(["network", "baseline"])(rows)
+    return {**auc, "difference": {"auc": auc["network"]["auc"] - auc["baseline"]["auc"]}}
 
 
 def leak(samples: pd.DataFrame, cfg: DictConfig) -> dict:

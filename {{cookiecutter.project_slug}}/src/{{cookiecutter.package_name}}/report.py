@@ -161,7 +161,8 @@ def results(metrics: dict, predictions: pd.DataFrame, cfg: DictConfig) -> str:
 
 The test set is {metrics["n_test"]} {story.unit}s from {metrics["groups_test"]} {story.group}s;
 they are {story.seen[cfg.data.split]}. In brackets: 95% percentile intervals from
-{cfg.bootstrap} draws of whole {story.group}s. Difference: network minus baseline on the same draws. Trivial: the share of
+{cfg.bootstrap} draws of whole {story.group}s. Difference: network minus baseline on the same draws.
+Trivial: the share of
 {story.positive} {story.unit}s in training, for every {story.unit}. Thresholds: chosen on
 validation; the one for cost is {metrics["threshold"]:.3f}. "Found at 10% false alarms" is a point of the
 curve of the test set, to compare rankings; the threshold in use gives the rows above it. With few
