@@ -74,6 +74,11 @@ def test_history_is_kept_by_every_logger(few, tmp_path):
     assert (tmp_path / "history/plots/metrics/val/loss.tsv").exists()
 
 
+def test_text_for_a_number_is_refused_in_one_line(inside):
+    with pytest.raises(config.BadInput, match=r"model\.lr=abc: give a number"):
+        train.seen(settings("model.lr=abc"))
+
+
 def test_untrained_blocks_cannot_be_frozen():
     with pytest.raises(config.BadInput, match=r"needs model\.pretrained=true"):
         model.build(settings("model=scratch", "model.freeze=3").model)

@@ -32,6 +32,7 @@ def main(cfg: DictConfig) -> None:
     path = Path(f"reports/crossvalidation-{cfg.model.name}.json")
     evaluate.write_json(path, result)
     evaluate.look(f"crossvalidate, {cfg.model.name}", path, result["network"]["auc"]["value"])
+    print("Counted as a look at test data; `uv run dvc repro report` updates the README.")
 
 
 def parts(samples: pd.DataFrame, folds: int, seed: int) -> list[np.ndarray]:

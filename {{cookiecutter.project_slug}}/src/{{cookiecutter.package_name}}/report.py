@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from . import batches, charts, config, evaluate, explain
 
+PAGES = Path("reports/pages.json")
 # What each metric is called, how it is written and what is good.
 NAMES = {
     "auc": ("AUC", ".3f", "higher"),
@@ -31,6 +32,8 @@ def main(cfg: DictConfig) -> None:
     metrics = json.loads(evaluate.METRICS.read_text())
     predictions = pd.read_parquet(evaluate.PREDICTIONS)
     charts.draw(metrics, explain.figures(batches.read()[0], predictions, metrics, cfg))
+    # mkdocs-macros and Zensical agree on files with top-level keys; the model card needs the second.
+    evaluate.write_json(PAGES, {"metrics": metrics, "measured": metrics})
     write(Path("docs/results.md"), results(metrics, predictions, cfg))
     for page in (Path("README.md"), Path("docs/index.md")):
         write(page, fill(page.read_text(encoding="utf-8"), blocks(metrics, cfg)))
@@ -107,7 +110,8 @@ def blocks(metrics: dict, cfg: DictConfig) -> dict[str, str]:
     found = {
         "headline": f"{told(story.headline, metrics, cfg)}\n\n**{' '.join(limits)}**\n\n{story.attribution}",
         "results": f"{result}\n\n{verdict(metrics)} In brackets: 95% intervals over "
-        f"{metrics['groups_test']} test {story.group}s. The ledger counts {looks} looks at test data.",
+        f"{metrics['groups_test']} test {story.group}s. The threshold of each is the one that costs least on "
+        f"validation. The ledger counts {looks} looks at test data.",
     }
     return found if cfg.data.starter else {**found, "starter": ""}
 

@@ -35,12 +35,15 @@ def main(cfg: DictConfig) -> float:
     sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
     out = Path(HydraConfig.get().runtime.output_dir if sweep else "models")
     best = fit(cfg, *seen(cfg), out, cfg.logger)
-    print(f"best of validation: {best:.4f}")
+    print(f"lowest loss on validation: {best:.4f}")
     return best
 
 
 def seen(cfg: DictConfig) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
     """Encoded samples z (n, views, ...), labels (n,) and parts (n,) of training and validation."""
+    for key, value in cfg.model.items():
+        if isinstance(value, str) and key != "name":
+            raise config.BadInput(f"model.{key}={value}: give a number")
     x, y, samples = batches.read()
     part = samples[cfg.data.split].to_numpy()
     rows = np.flatnonzero(np.isin(part, ["train", "val"]))

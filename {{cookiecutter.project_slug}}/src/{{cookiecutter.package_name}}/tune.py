@@ -4,11 +4,13 @@ Looks at validation only and never touches models/ or reports/. The best setting
 them into conf/model by hand and run `dvc repro`. All overrides of train work here too.
 """
 
+import hashlib
 import shutil
 import sys
 from pathlib import Path
 
 import optuna
+from omegaconf import DictConfig, OmegaConf
 
 from . import config, train
 
@@ -29,7 +31,7 @@ def main(overrides: list[str]) -> None:
     Path("runs").mkdir(exist_ok=True)
     study = optuna.create_study(
         storage="sqlite:///runs/tune.db",
-        study_name=f"{cfg.data.split}-{cfg.model.name}",
+        study_name=name(cfg),
         load_if_exists=True,
     )
     # Another seed after each stop, or the search would draw its first trials again.
@@ -38,6 +40,13 @@ def main(overrides: list[str]) -> None:
     study.optimize(objective, n_trials=max(0, cfg.tune.trials - len(done)))
     print(f"best of {len(study.trials)} trials: loss {study.best_value:.4f}")
     print(" ".join(f"{key}={value}" for key, value in study.best_params.items()))
+
+
+def name(cfg: DictConfig) -> str:
+    """Names a study by all that its trials share, so that only like is compared with like."""
+    settings = OmegaConf.to_yaml(OmegaConf.masked_copy(cfg, ["data", "model", "seed"]))
+    settings += OmegaConf.to_yaml(cfg.tune.search)
+    return f"{cfg.data.split}-{cfg.model.name}-{hashlib.sha256(settings.encode()).hexdigest()[:8]}"
 
 
 def suggest(trial: optuna.Trial, search: dict) -> dict[str, float]:

@@ -18,15 +18,6 @@ LICENCE = (
 )
 
 
-class Photo(gr.Image):
-    """A picture field that hands over the file as it is, so that predict.read can say what is wrong."""
-
-    is_template = True  # shown as the picture field that it extends
-
-    def preprocess(self, payload):
-        return payload.path if payload else None
-
-
 def inspect(path: str | None) -> tuple[dict[str, float], object, str]:
     """Probabilities, photo with explanation, and what it means to an inspector."""
     if path is None:
@@ -58,7 +49,9 @@ with gr.Blocks(title="{{ cookiecutter.project_name }}") as demo:
     with gr.Row():
         with gr.Column():
             sources = ["upload", "clipboard"]
-            photo = Photo(type="filepath", label="Photo of one cell", height=380, sources=sources)
+            photo = gr.Image(type="filepath", label="Photo of one cell", height=380, sources=sources)
+            # The file unopened, so that predict.read can say what is wrong with it.
+            photo.preprocess = lambda payload: payload.path if payload else None
             button = gr.Button("Inspect", variant="primary")
         with gr.Column():
             sentence = gr.Markdown("### The answer appears here\nGive a photo, or pick one below.")

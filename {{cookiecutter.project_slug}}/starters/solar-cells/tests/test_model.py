@@ -32,13 +32,13 @@ def test_overfits_one_batch():
     network = build("model.dropout=0")
     z = network.encode(photos(8)).unflatten(0, (8, -1))[:, 0]
     y = torch.tensor([0.0, 1] * 4)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
-    for _ in range(30):
+    optimiser = torch.optim.AdamW(network.parameters(), lr=5e-4)
+    for _ in range(80):
         loss = binary_cross_entropy_with_logits(network(z), y)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    assert loss.item() < 0.05
+    assert loss.item() < 0.1
 
 
 def test_only_what_is_not_frozen_learns():

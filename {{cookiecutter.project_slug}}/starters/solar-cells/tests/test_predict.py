@@ -46,8 +46,8 @@ def test_bad_files_get_one_line(tmp_path, content, message):
 
 
 def test_missing_file_folder_and_model(tmp_path):
-    for path in (tmp_path / "none.png", tmp_path):
-        with pytest.raises(config.BadInput, match="not a photo"):
+    for path, message in ((tmp_path / "none.png", "no such file"), (tmp_path, "not a photo")):
+        with pytest.raises(config.BadInput, match=message):
             predict.read(path)
     with pytest.raises(config.BadInput, match="dvc repro"):
         predict.Model(tmp_path / "none.onnx")

@@ -123,5 +123,5 @@ def save_examples(x: np.ndarray, predictions: pd.DataFrame) -> None:
     folder.mkdir(parents=True)
     for (kind, label), some in predictions[predictions.certainty == "sure label"].groupby(["kind", "label"]):
         sample = some.sample(1, random_state=0).iloc[0]
-        name = f"{sample.id}-{kind}-{'defective' if label else 'sound'}.png"
+        name = f"{kind}-{'defective' if label else 'sound'}-{sample.id}.png"
         Image.fromarray(x[sample.row]).save(folder / name)

@@ -59,7 +59,9 @@ def read(path: Path | str) -> np.ndarray:
                 raise BadInput(f"{path}: more than 8 bit a pixel; save it as an 8-bit PNG or JPEG")
             check_size(image, path)
             return np.asarray(image.convert("L"))
-    except (UnidentifiedImageError, FileNotFoundError, IsADirectoryError, PermissionError):
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file") from None
+    except (UnidentifiedImageError, IsADirectoryError, PermissionError):
         raise BadInput(f"{path}: not a photo; give a PNG or JPEG file") from None
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise BadInput(f"{path}: damaged or too large ({error}); save it anew") from None
