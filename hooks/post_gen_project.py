@@ -5,8 +5,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-STARTER, LICENSE, SETUP = (
+STARTER, ROLE, LICENSE, SETUP = (
     "{{ cookiecutter.starter }}",
+    "{{ cookiecutter.target_role }}",
     "{{ cookiecutter.license }}",
     "{{ cookiecutter.setup }}",
 )
@@ -14,11 +15,13 @@ SLUG = "{{ cookiecutter.project_slug }}"
 
 
 def overlay() -> None:
-    """Copies the chosen starter and licence over the project and removes the others."""
-    shutil.copytree(Path("starters", STARTER), Path(), dirs_exist_ok=True)
+    """Copies the chosen starter, role and licence over the project and removes the others."""
+    for folder in (Path("starters", STARTER), Path("roles", ROLE)):
+        if folder.exists():
+            shutil.copytree(folder, Path(), dirs_exist_ok=True)
     shutil.copyfile(Path("licenses", LICENSE), Path("LICENSE"))
-    shutil.rmtree("starters")
-    shutil.rmtree("licenses")
+    for folder in ("starters", "roles", "licenses"):
+        shutil.rmtree(folder)
 
 
 def run(*command: str) -> bool:

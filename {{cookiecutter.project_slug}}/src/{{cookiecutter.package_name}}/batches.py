@@ -4,6 +4,7 @@ What the network keeps frozen is computed once for each sample, and a batch is o
 no worker, no copy and no Python loop over samples.
 """
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,19 +17,26 @@ import torch
 PREPARED = Path("data/prepared")
 
 
-def read() -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
-    """x (n, ...) memory-mapped, y (n,) and the table of samples, as prepare.py wrote them."""
+def read() -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict]:
+    """x (n, ...) memory-mapped, y (n,), the table of samples and the schema, as prepare.py wrote them."""
     x = np.load(PREPARED / "x.npy", mmap_mode="c")  # "c": pages are read when used, never written
-    return x, np.load(PREPARED / "y.npy"), pd.read_parquet(PREPARED / "samples.parquet")
+    schema = json.loads((PREPARED / "schema.json").read_text(encoding="utf-8"))
+    return x, np.load(PREPARED / "y.npy"), pd.read_parquet(PREPARED / "samples.parquet"), schema
 
 
 @torch.inference_mode()
 def encode(network: torch.nn.Module, x: np.ndarray, accelerator: str = "cpu") -> torch.Tensor:
-    """What the network trains on, as float16 (n, views, ...) on the CPU; x (n, ...) is raw."""
+    """What the network trains on, (n, views, ...) on the CPU; x (n, ...) is raw.
+
+    A network without an `encode` of its own trains on x itself, which is not copied.
+    """
+    if not hasattr(network, "encode"):
+        with torch.inference_mode(False):
+            return torch.from_numpy(x).unsqueeze(1)
     cuda = accelerator != "cpu" and torch.cuda.is_available()
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if cuda else torch.device("cpu")
     network = network.eval().to(device)
-    few = 256 if cuda else 1  # on a CPU larger ones leave the processor's cache: 3 times slower
+    few = 256 if cuda else 1  # on a CPU larger ones leave the processor's cache and are slower
     parts = [
         network.encode(torch.from_numpy(np.ascontiguousarray(x[i : i + few])).to(device)).half().cpu()
         for i in range(0, len(x), few)

@@ -4,10 +4,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import pandas as pd
+from omegaconf import DictConfig
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
+
+from . import scores
 
 FIGURES = Path("docs/figures")
 COLOURS = {"network": "#0072B2", "baseline": "#D55E00", "trivial": "#6C757D"}  # Okabe and Ito, 2008
@@ -28,7 +32,7 @@ def save(figure: plt.Figure, name: str) -> None:
     plt.close(figure)
 
 
-def draw(metrics: dict, photos: Iterable[tuple[str, plt.Figure]]) -> None:
+def draw(metrics: dict, samples: Iterable[tuple[str, plt.Figure]]) -> None:
     """Writes every chart and the given figures to docs/figures/."""
     FIGURES.mkdir(parents=True, exist_ok=True)
     with plt.rc_context(STYLE):
@@ -36,7 +40,7 @@ def draw(metrics: dict, photos: Iterable[tuple[str, plt.Figure]]) -> None:
             figure, axes = plt.subplots()
             draw_one(axes, metrics)
             save(figure, name)
-        for name, figure in photos:
+        for name, figure in samples:
             save(figure, name)
 
 
@@ -48,16 +52,23 @@ def whiskers(found: list[dict[str, float]]) -> tuple[list[float], list[list[floa
     return values, [low, high]
 
 
+def first(metrics: dict) -> str:
+    """Name of the first metric."""
+    return scores.METRICS[metrics["task"]][scores.FIRST[metrics["task"]]][0]
+
+
 def draw_leak(axes: plt.Axes, metrics: dict) -> None:
-    """AUC of baseline and quick network on each split, with intervals."""
+    """First metric of baseline and quick network on each split, with intervals."""
     for offset, (name, colour) in enumerate({"baseline": "#D55E00", "frozen": "#0072B2"}.items()):
-        found = [split[name]["auc"] for split in metrics["leak"].values()]
+        found = [split[name] for split in metrics["leak"].values()]
         values, errors = whiskers(found)
         at = [i + 0.3 * offset for i in range(len(found))]
         axes.bar(at, values, 0.27, color=colour, label=name, yerr=errors, capsize=5)
     axes.set_xticks([i + 0.15 for i in range(len(metrics["leak"]))])
     axes.set_xticklabels([f"{split} split" for split in metrics["leak"]])
-    axes.set(ylim=(0.5, 1), ylabel="AUC on test")
+    if metrics["task"] == "classification":
+        axes.set(ylim=(0.5, 1))
+    axes.set(ylabel=f"{first(metrics)} on test")
     axes.legend(ncols=2, loc="upper center")
 
 
@@ -71,15 +82,20 @@ def draw_training(axes: plt.Axes, metrics: dict) -> None:
 
 
 def draw_calibration(axes: plt.Axes, metrics: dict) -> None:
-    """Share of positives against predicted probability."""
+    """Share of positives against predicted probability, or of targets below each predicted quantile."""
     found = metrics["calibration"]
+    x, y = "predicted probability", "share of positives"
+    if metrics["task"] == "regression":
+        x, y = "predicted quantile", "share of targets below"
     axes.plot([0, 1], [0, 1], color="#6C757D", lw=1.5, ls="--")
-    axes.plot(found["probability"], found["share"], "o-", lw=3, ms=9, color=COLOURS["network"])
-    axes.set(xlabel="predicted probability", ylabel="share of positives", xlim=(0, 1), ylim=(0, 1))
+    axes.plot(found["promised"], found["observed"], "o-", lw=3, ms=9, color=COLOURS["network"])
+    axes.set(xlabel=x, ylabel=y, xlim=(0, 1), ylim=(0, 1))
 
 
 def draw_cost(axes: plt.Axes, metrics: dict) -> None:
-    """Cost against the assumed price of a miss, thresholds chosen on validation each time."""
+    """Cost against the assumed price of a miss, or how much of the cost the worst errors make."""
+    if metrics["task"] == "regression":
+        return draw_worst(axes)
     rows = pd.DataFrame(metrics["costs"])
     for name, colour in COLOURS.items():
         axes.plot(rows["ratio"], rows[name], "o-", lw=3, ms=8, color=colour, label=name)
@@ -89,8 +105,20 @@ def draw_cost(axes: plt.Axes, metrics: dict) -> None:
     axes.legend()
 
 
+def draw_worst(axes: plt.Axes) -> None:
+    """Share of the whole cost in the worst errors (a Lorenz curve)."""
+    predictions = pd.read_parquet("models/predictions.parquet")
+    share = np.linspace(0, 1, 101)
+    for name in ("network", "baseline"):
+        error = np.sort((predictions.label - predictions[name]).abs())[::-1]
+        part = np.concatenate([[0], np.cumsum(error) / error.sum()])
+        axes.plot(share, part[(share * len(error)).astype(int)], lw=3, color=COLOURS[name], label=name)
+    axes.set(xlabel="share of forecasts, worst first", ylabel="share of the cost", xlim=(0, 1), ylim=(0, 1))
+    axes.legend()
+
+
 def draw_slices(axes: plt.Axes, metrics: dict) -> None:
-    """AUC of network and baseline in each slice, with intervals."""
+    """First metric of network and baseline in each slice, with intervals."""
     names = list(metrics["slices"])
     for offset, name in enumerate(("network", "baseline")):
         found = [metrics["slices"][s][name] for s in names]
@@ -98,9 +126,35 @@ def draw_slices(axes: plt.Axes, metrics: dict) -> None:
         at = [i + 0.25 * offset for i in range(len(names))]
         axes.errorbar(values, at, xerr=errors, fmt="o", ms=9, lw=3, color=COLOURS[name], label=name)
     axes.set_yticks([i + 0.125 for i in range(len(names))], names)
-    axes.set(xlabel="AUC on test")
+    axes.set(xlabel=f"{first(metrics)} on test")
     axes.invert_yaxis()
     axes.legend(loc="upper left", bbox_to_anchor=(0, 1.22), ncols=2)
+
+
+def decision(axes: plt.Axes, probability: float, threshold: float, story: DictConfig) -> None:
+    """The answer in words, with the probability on a scale that marks the threshold."""
+    axes.axis("off")
+    axes.set(xlim=(0, 1), ylim=(0, 1), box_aspect=1)
+    flagged = probability >= threshold
+    colour = "#D55E00" if flagged else "#0072B2"
+    axes.set_title("decision", fontsize=22)
+    axes.text(0.05, 0.72, f"{probability:.0%}", fontsize=58, weight="bold", color=colour)
+    axes.text(0.05, 0.60, story.positive, fontsize=22)
+    axes.barh(0.45, 0.9, 0.07, left=0.05, color="#E9ECEF")
+    axes.barh(0.45, 0.9 * probability, 0.07, left=0.05, color=colour)
+    axes.plot([0.05 + 0.9 * threshold] * 2, [0.38, 0.52], color="black", lw=3)
+    axes.text(0.05, 0.25, f"{story.flag} from {threshold:.0%} on", fontsize=18)
+    axes.text(0.05, 0.08, f"→ {story.flag if flagged else story['pass']}", fontsize=26, weight="bold")
+
+
+def forecast(axes: plt.Axes, low: float, middle: float, high: float, story: DictConfig) -> None:
+    """The forecast in words, with its 80% interval."""
+    axes.axis("off")
+    axes.set(xlim=(0, 1), ylim=(0, 1), box_aspect=1)
+    axes.set_title("answer", fontsize=22)
+    axes.text(0.05, 0.66, f"{middle:,.4g}", fontsize=58, weight="bold", color=COLOURS["network"])
+    axes.text(0.05, 0.54, story.unit, fontsize=22)
+    axes.text(0.05, 0.30, f"80% interval\n{low:,.4g} to {high:,.4g}", fontsize=22)
 
 
 CHARTS = {

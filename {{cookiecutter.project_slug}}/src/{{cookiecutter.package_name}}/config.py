@@ -17,6 +17,8 @@ OmegaConf.register_new_resolver(
     "device", lambda: "gpu" if shutil.which("nvidia-smi") else "cpu", replace=True
 )
 
+OmegaConf.register_new_resolver("if", lambda given, then, other: then if given else other, replace=True)
+
 
 class BadInput(ValueError):
     """What is wrong with a file, row, column or setting, and what would be right, in one line."""

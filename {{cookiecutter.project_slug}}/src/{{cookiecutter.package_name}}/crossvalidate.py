@@ -4,54 +4,46 @@ Every sample is tested once, by a network that has seen nothing of its group. Sl
 fold. `crossvalidate model=frozen` takes a minute.
 """
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
-from sklearn.model_selection import StratifiedGroupKFold
 
-from . import baseline, batches, config, evaluate, leak, model
+from . import baseline, batches, config, evaluate, features, leak, scores, splits, train
 
 
 @config.main
 def main(cfg: DictConfig) -> None:
-    """Fits both on each fold and prints the AUC of all folds together, with intervals by group."""
-    x, y, samples = batches.read()
-    z = batches.encode(model.build(cfg.model), x, cfg.trainer.accelerator)
-    features = baseline.features(x, samples)
-    found = samples[["label", "group"]].assign(network=np.nan, baseline=np.nan)
-    for fold, part in enumerate(parts(samples, cfg.folds, cfg.seed)):
-        test = part == "test"
+    """Fits both on each fold and prints the first metric of all folds together, with intervals by group."""
+    x, y, samples, schema = batches.read()
+    task = schema["task"]
+    z = leak.encoded(cfg, x, y, samples, schema)
+    known = features.features(x, samples, schema)
+    name = json.loads(evaluate.METRICS.read_text())["baseline_name"]
+    found = samples[["label", cfg.data.resample]].assign(network=np.nan, baseline=np.nan)
+    for fold, part in enumerate(splits.folds(samples, cfg.data.split, task, cfg.folds, cfg.seed)):
+        test, learnt = part == "test", part == "train"
         out = Path("runs/crossvalidate", str(fold))
-        found.loc[test, "network"] = leak.predict(cfg, z, y, part, out)[test]
-        fitted = baseline.fit(features[part == "train"], samples.label[part == "train"])
-        found.loc[test, "baseline"] = baseline.probability(fitted, features[test])
+        answers = leak.predict(cfg, train.learn(x, y, part, schema), z, y, part, out)[test]
+        theirs = baseline.fit(name, cfg, task, known[learnt], y[learnt])(known[test])
+        found.loc[test, "network"] = answers if answers.ndim == 1 else answers[:, 1]
+        found.loc[test, "baseline"] = theirs if theirs.ndim == 1 else theirs[:, 1]
         print(f"fold {fold + 1} of {cfg.folds}: {test.sum()} samples tested", flush=True)
-    result = summary(found, cfg)
+    result = summary(found.dropna(), task, cfg)
     path = Path(f"reports/crossvalidation-{cfg.model.name}.json")
     evaluate.write_json(path, result)
-    evaluate.look(f"crossvalidate, {cfg.model.name}", path, result["network"]["auc"]["value"])
+    evaluate.look(f"crossvalidate, {cfg.model.name}", path, result["network"]["value"])
     print("Counted as a look at test data; `uv run dvc repro report` updates the README.")
 
 
-def parts(samples: pd.DataFrame, folds: int, seed: int) -> list[np.ndarray]:
-    """For each fold the part (n,) of every sample: a fold tests, the next validates, no group twice."""
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    fold = np.empty(len(samples), np.int64)
-    for i, (_, rows) in enumerate(splitter.split(samples, samples.label, samples.group)):
-        fold[rows] = i
-    names = np.array(["train"] * folds)
-    names[:2] = "test", "val"
-    return [names[(fold - i) % folds] for i in range(folds)]
-
-
-def summary(found: pd.DataFrame, cfg: DictConfig) -> dict:
-    """AUC of both and their paired difference, with intervals by group."""
-    result = evaluate.bootstrap(evaluate.auc_difference, found, cfg.bootstrap, cfg.seed)
-    for name, metrics in result.items():
-        auc = metrics["auc"]
-        print(f"{name:<11} AUC {auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f})")
+def summary(found: pd.DataFrame, task: str, cfg: DictConfig) -> dict:
+    """First metric of both and their paired difference, with intervals by group."""
+    result = evaluate.paired(found, "baseline", cfg, task)
+    for name, metric in result.items():
+        value, low, high = (metric[key] for key in ("value", "low", "high"))
+        print(f"{name:<11} {scores.FIRST[task].upper()} {value:.3f} ({low:.3f} to {high:.3f})")
     return {"folds": cfg.folds, "n": len(found), "model": cfg.model.name, **result}
 
 

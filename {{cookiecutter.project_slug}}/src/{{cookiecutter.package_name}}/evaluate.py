@@ -1,6 +1,6 @@
 """The one look at the test set: models/model.onnx -> reports/ (`dvc repro evaluate`).
 
-Thresholds come from validation, intervals from resampling whole groups, and the baseline and the
+Thresholds come from validation, intervals from resampling whole groups, and the baselines and the
 trivial answer go through the same code. Each look is appended to reports/test_ledger.jsonl.
 """
 
@@ -13,9 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
-from sklearn.metrics import roc_auc_score
 
-from . import batches, config, predict
+from . import baseline, batches, config, predict, scores
 
 METRICS = Path("reports/metrics.json")
 LEDGER = Path("reports/test_ledger.jsonl")
@@ -24,139 +23,112 @@ PREDICTIONS = Path("models/predictions.parquet")
 
 @config.main
 def main(cfg: DictConfig) -> None:
-    """Scores network, baseline and trivial answer on the test part and writes reports/."""
+    """Scores network, baselines and trivial answer on the test part and writes reports/."""
     METRICS.parent.mkdir(exist_ok=True)
-    x, _, samples = batches.read()
+    x, y, samples, schema = batches.read()
+    task = schema["task"]
     part = samples[cfg.data.split]
-    p = pd.read_parquet("models/baseline.parquet")[[cfg.data.split]].set_axis(["baseline"], axis=1)
-    p["trivial"] = samples.label[part == "train"].mean()
-    used = np.flatnonzero(part != "train")
-    p.loc[used, "network"] = predict.Model()(x[used])[0]
-    samples = samples.join(p)
-
+    samples = samples.join(answers(x, y, part, cfg, task))
     val, test = samples[part == "val"], samples[part == "test"]
-    at = {name: thresholds(val.label, val[name], cfg.data.cost) for name in p}
-    report = compare(test, at, cfg)
+    names = baseline.names(cfg, task)
+    best = better(val, names, task)
+    everyone = ["network", *names, "trivial"]
+    at = {n: limits(val, n, cfg) if task == "classification" else None for n in everyone}
+    report = compare(test, at, best, cfg, task)
     report["unseen"] = unseen(samples[part == "unseen"], at, cfg)
     everything = samples[part.isin(["test", "unseen"])]
-    with_unseen = bootstrap(auc_difference, everything, cfg.bootstrap, cfg.seed)
-    report["difference_with_unseen"] = with_unseen["difference"]["auc"]
-    report["leak"] = leak(samples, cfg)
-    report["slices"] = slices(test, at, cfg)
-    report["costs"] = costs(val, test, cfg)
-    report["calibration"] = calibration(test.label, test.network, cfg.bins)
-
-    look("evaluate", "models/model.onnx", report["test"]["auc"]["value"])
-    test.assign(row=test.index).to_parquet(PREDICTIONS, index=False)
+    report["difference_with_unseen"] = paired(everything, best, cfg, task)["difference"]
+    report["leak"] = leak(samples, best, cfg, task)
+    report["slices"] = slices(test, best, cfg, task)
+    report["costs"] = costs(val, test, best, cfg) if task == "classification" else []
+    report["calibration"] = scores.calibration(test, "network", task, cfg.bins)
+    look("evaluate", "models/model.onnx", report["test"][scores.FIRST[task]]["value"])
+    found = test.assign(row=test.index).rename(columns={best: "baseline"})
+    found.to_parquet(PREDICTIONS, index=False)
     write_json(METRICS, report)
 
 
-def compare(test: pd.DataFrame, at: dict, cfg: DictConfig) -> dict:
-    """Metrics of all three on the same test samples, and the paired difference, with intervals."""
+def answers(x: np.ndarray, y: np.ndarray, part: pd.Series, cfg: DictConfig, task: str) -> pd.DataFrame:
+    """A column, or three of a regression, for network (outside training), baselines and trivial."""
+    every = pd.read_parquet("models/baseline.parquet")
+    prefix = f"{cfg.data.split}/"
+    found = every[[c for c in every if c.startswith(prefix)]]
+    found = found.rename(columns=lambda column: column.removeprefix(prefix))
+    seen = y[part == "train"]
+    constant = seen.mean() if task == "classification" else np.quantile(seen, scores.QUANTILES)
+    if task == "regression":
+        constant[1] = seen.mean()
+    trivial = np.broadcast_to(constant, (len(y), *np.shape(constant)))
+    used = np.flatnonzero(part.isin(["val", "test", "unseen"]))
+    network = baseline.columns("network", predict.Model()(x[used]), part.index[used])
+    return found.join(baseline.columns("trivial", trivial, part.index)).join(network)
 
-    def scores(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
-        found = {n: score(rows.label, rows[n], at[n], cfg.data.cost) for n in at}
-        pairs = zip(found["network"].items(), found["baseline"].values(), strict=True)
-        return {**found, "difference": {key: ours - theirs for (key, ours), theirs in pairs}}
 
-    found = bootstrap(scores, test, cfg.bootstrap, cfg.seed)
+def better(val: pd.DataFrame, names: list[str], task: str) -> str:
+    """The baseline with the best first metric on validation."""
+    metric = scores.FIRST[task]
+    found = scores.first(val, names, task)
+    return (max if task == "classification" else min)(names, key=lambda name: found[name][metric])
+
+
+def limits(val: pd.DataFrame, name: str, cfg: DictConfig) -> dict[str, float]:
+    """Thresholds of the probabilities in column `name`, on validation, at the prices of conf/data."""
+    return scores.thresholds(val.label, val[name], cfg.data.cost.miss, cfg.data.cost.false_alarm)
+
+
+def compare(test: pd.DataFrame, at: dict, best: str, cfg: DictConfig, task: str) -> dict:
+    """Metrics of all on the same test samples, and the paired differences, with intervals."""
+    others = [name for name in at if name not in ("network", "trivial")]
+
+    def all_scores(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
+        found = {n: scores.score(rows, n, cfg.data, at[n]) for n in at}
+        for other in others:
+            pairs = zip(found["network"].items(), found[other].values(), strict=True)
+            found[f"minus {other}"] = {key: ours - theirs for (key, ours), theirs in pairs}
+        return found
+
+    found = scores.bootstrap(all_scores, test, cfg.bootstrap, cfg.seed, cfg.data.resample)
     return {
-        "task": cfg.data.task,
+        "task": task,
         "split": cfg.data.split,
+        "names": {"recall_at_limit": cfg.data.limit.name, "cost": cfg.data.cost.name},
         "n_test": len(test),
-        "groups_test": int(test.group.nunique()),
-        "threshold": at["network"]["cost"],
+        "groups_test": int(test[cfg.data.resample].nunique()),
+        "threshold": at["network"] and at["network"]["cost"],
         "test": found["network"],
-        "baseline": found["baseline"],
+        "baseline_name": best,
+        "baseline": found[best],
+        "baselines": {name: found[name] for name in others},
         "trivial": found["trivial"],
-        "difference": found["difference"],
+        "difference": found[f"minus {best}"],
+        "differences": {name: found[f"minus {name}"] for name in others},
     }
 
 
-def score(label: pd.Series, p: pd.Series, at: dict[str, float], cost: DictConfig) -> dict:
-    """Metrics of probabilities p (n,) for labels (n,) of 0 and 1, at the thresholds `at`."""
-    y, p = label.to_numpy(bool), p.to_numpy()
-    flagged = p >= at["cost"]
-    both = y.any() and not y.all()
-    return {
-        "auc": roc_auc_score(y, p) if both else np.nan,
-        "accuracy": np.mean((p >= at["accuracy"]) == y),
-        "recall": np.mean(flagged[y]) if y.any() else np.nan,
-        "false_alarm_rate": np.mean(flagged[~y]) if not y.all() else np.nan,
-        "recall_at_10": recall_at(y, p, 0.10) if both else np.nan,
-        "brier": np.mean((p - y) ** 2),
-        "cost_per_1000": 1000 * mean_cost(y, flagged, cost.miss, cost.false_alarm),
-    }
+def paired(rows: pd.DataFrame, other: str, cfg: DictConfig, task: str) -> dict:
+    """First metric of the network, of column `other`, and their paired difference, with intervals."""
+    metric = scores.FIRST[task]
+
+    def both(some: pd.DataFrame) -> dict[str, dict[str, float]]:
+        each = scores.first(some, ["network", other], task)
+        return {**each, "difference": {metric: each["network"][metric] - each[other][metric]}}
+
+    kept = rows[["label", "network", other, cfg.data.resample]]
+    found = scores.bootstrap(both, kept, cfg.bootstrap, cfg.seed, cfg.data.resample)
+    return {name: metrics[metric] for name, metrics in found.items()}
 
 
-def recall_at(y: np.ndarray, p: np.ndarray, false_alarms: float) -> float:
-    """Share of positives found when this share of negatives is flagged."""
-    return float(np.mean(p[y] > np.quantile(p[~y], 1 - false_alarms)))
-
-
-def mean_cost(y: np.ndarray, flagged: np.ndarray, miss: float, false_alarm: float) -> float:
-    """Cost of a sample on average, in the units of conf/data."""
-    return float(miss * np.mean(y & ~flagged) + false_alarm * np.mean(~y & flagged))
-
-
-def thresholds(label: pd.Series, p: pd.Series, cost: DictConfig) -> dict[str, float]:
-    """The thresholds that cost least and that are right most often, on validation."""
-    y, p = label.to_numpy(bool), p.to_numpy()
-    tried = np.concatenate([[0.0], (np.unique(p)[1:] + np.unique(p)[:-1]) / 2, [1.0]])
-    lost = [mean_cost(y, p >= t, cost.miss, cost.false_alarm) for t in tried]
-    right = [np.mean((p >= t) == y) for t in tried]
-    return {"cost": float(tried[np.argmin(lost)]), "accuracy": float(tried[np.argmax(right)])}
-
-
-def bootstrap(scores, rows: pd.DataFrame, draws: int, seed: int) -> dict:
-    """Value and 95% interval of everything `scores(rows)` returns, resampling whole groups."""
-    rng = np.random.default_rng(seed)
-    rows = rows.reset_index(drop=True)
-    members = list(rows.groupby("group").indices.values())
-    drawn = []
-    for _ in range(draws):
-        chosen = rng.integers(len(members), size=len(members))
-        drawn.append(scores(rows.iloc[np.concatenate([members[i] for i in chosen])]))
-    return {
-        name: {key: interval(value, [d[name][key] for d in drawn]) for key, value in found.items()}
-        for name, found in scores(rows).items()
-    }
-
-
-def interval(value: float, drawn: list[float]) -> dict[str, float]:
-    """A metric as value, low and high end of its 95% percentile interval."""
-    low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    return {"value": round(float(value), 6), "low": round(float(low), 6), "high": round(float(high), 6)}
-
-
-def auc_of(names: list[str]):
-    """Scores for `bootstrap`: the AUC of each named column."""
-
-    def scores(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
-        both = rows.label.nunique() == 2
-        return {n: {"auc": roc_auc_score(rows.label, rows[n]) if both else np.nan} for n in names}
-
-    return scores
-
-
-def auc_difference(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Scores for `bootstrap`: the AUC of network and baseline and their paired difference."""
-    auc = auc_of(["network", "baseline"])(rows)
-    return {**auc, "difference": {"auc": auc["network"]["auc"] - auc["baseline"]["auc"]}}
-
-
-def leak(samples: pd.DataFrame, cfg: DictConfig) -> dict:
-    """AUC of the baseline and the quick network on each split: what a random split flatters by."""
+def leak(samples: pd.DataFrame, best: str, cfg: DictConfig, task: str) -> dict:
+    """First metric of the baseline and the quick network on each split: what a random split flatters by."""
     found: dict = {}
-    runs = {
-        n: pd.read_parquet(f"models/{f}.parquet") for n, f in (("baseline", "baseline"), ("frozen", "leak"))
-    }
-    for split in runs["frozen"]:
+    every = pd.read_parquet("models/baseline.parquet")
+    quick = pd.read_parquet("models/leak.parquet")
+    for split in quick:
         test = samples[(samples[split] == "test") & ~samples.group.isin(cfg.data.unseen)]
-        test = test.drop(columns=["baseline"])
-        test = test.assign(**{name: run.loc[test.index, split] for name, run in runs.items()})
-        found[split] = bootstrap(auc_of(list(runs)), test, cfg.bootstrap, cfg.seed)
-        look(f"leak, {split} split", "models/leak.parquet", found[split]["frozen"]["auc"]["value"])
+        test = test.assign(baseline=every[f"{split}/{best}"], network=quick[split])
+        each = paired(test, "baseline", cfg, task)
+        found[split] = {"baseline": each["baseline"], "frozen": each["network"]}
+        look(f"leak, {split} split", "models/leak.parquet", each["network"]["value"])
     return found
 
 
@@ -164,56 +136,42 @@ def unseen(rows: pd.DataFrame, at: dict, cfg: DictConfig) -> dict:
     """Metrics on what differs in kind from all training data; too few groups for an interval."""
     if rows.empty:
         return {}
-    found = {name: score(rows.label, rows[name], at[name], cfg.data.cost) for name in at}
+    found = {name: scores.score(rows, name, cfg.data, at[name]) for name in at}
     known = {n: {k: round(float(v), 6) for k, v in m.items() if v == v} for n, m in found.items()}
     return {"n": len(rows), **known}
 
 
-def slices(test: pd.DataFrame, at: dict, cfg: DictConfig) -> dict:
-    """AUC of network and baseline within each slice of the test part."""
+def slices(test: pd.DataFrame, best: str, cfg: DictConfig, task: str) -> dict:
+    """First metric of network and baseline within each slice of the test part."""
     found = {}
     for column in cfg.data.slices:
         for value, rows in test.groupby(column):
-            if rows.label.nunique() < 2:  # nothing to rank
+            if task == "classification" and rows.label.nunique() < 2:  # nothing to rank
                 continue
-            auc = bootstrap(auc_of(["network", "baseline"]), rows, cfg.bootstrap // 2, cfg.seed)
+            each = paired(rows, best, cfg, task)
             found[str(value)] = {
                 "n": len(rows),
-                "positive": int(rows.label.sum()),
-                "network": auc["network"]["auc"],
-                "baseline": auc["baseline"]["auc"],
+                "mean": round(float(rows.label.mean()), 4),
+                "network": each["network"],
+                "baseline": each[best],
             }
     return found
 
 
-def costs(val: pd.DataFrame, test: pd.DataFrame, cfg: DictConfig) -> list[dict[str, float]]:
+def costs(val: pd.DataFrame, test: pd.DataFrame, best: str, cfg: DictConfig) -> list[dict[str, float]]:
     """Cost per 1,000 samples for each assumed ratio of a miss to a false alarm."""
     rows = []
     for ratio in cfg.data.cost.ratios:
         row = {"ratio": ratio}
-        for name in ("network", "baseline", "trivial"):
-            t = thresholds(val.label, val[name], DictConfig({"miss": ratio, "false_alarm": 1}))
-            y, flagged = test.label.to_numpy(bool), test[name].to_numpy() >= t["cost"]
-            row[name] = round(1000 * mean_cost(y, flagged, ratio, 1), 1)
+        for name, column in {"network": "network", "baseline": best, "trivial": "trivial"}.items():
+            t = scores.thresholds(val.label, val[column], ratio, 1)
+            y, flagged = test.label.to_numpy() > 0, test[column].to_numpy() >= t["cost"]
+            row[name] = round(1000 * scores.mean_cost(y, flagged, ratio, 1), 1)
         rows.append(row)
     return rows
 
 
-def calibration(label: pd.Series, p: pd.Series, bins: int) -> dict:
-    """Mean probability and share of positives in bins of equal size, and their mean gap (ECE)."""
-    groups = np.array_split(np.argsort(p.to_numpy(), kind="stable"), bins)
-    mean = [float(p.iloc[g].mean()) for g in groups]
-    share = [float(label.iloc[g].mean()) for g in groups]
-    weight = [len(g) / len(p) for g in groups]
-    gap = sum(w * abs(m - s) for w, m, s in zip(weight, mean, share, strict=True))
-    return {
-        "probability": np.round(mean, 4).tolist(),
-        "share": np.round(share, 4).tolist(),
-        "ece": round(gap, 4),
-    }
-
-
-def look(stage: str, model: Path | str, auc: float) -> None:
+def look(stage: str, model: Path | str, score: float) -> None:
     """Appends one line to the ledger: when, at which commit, which model, what was seen."""
     git = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
     line = {
@@ -221,7 +179,7 @@ def look(stage: str, model: Path | str, auc: float) -> None:
         "commit": git.stdout.strip() or None,
         "stage": stage,
         "model": hashlib.sha256(Path(model).read_bytes()).hexdigest()[:12],
-        "auc": auc,
+        "score": score,
     }
     with LEDGER.open("a") as ledger:
         ledger.write(json.dumps(line) + "\n")
@@ -230,7 +188,7 @@ def look(stage: str, model: Path | str, auc: float) -> None:
 def write_json(path: Path, value: dict) -> None:
     """Writes under another name first, so that no half of it is ever read."""
     new = path.with_suffix(".new")
-    new.write_text(json.dumps(value, indent=1) + "\n", newline="\n")
+    new.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8", newline="\n")
     config.replace(new, path)
 
 

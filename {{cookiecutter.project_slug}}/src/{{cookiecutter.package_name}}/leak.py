@@ -16,23 +16,37 @@ from . import batches, config, learner, model, train
 @config.main
 def main(cfg: DictConfig) -> None:
     """Trains conf/model on each split of the samples and writes what it says of the test parts."""
-    x, y, samples = batches.read()
-    z = batches.encode(model.build(cfg.model), x, cfg.trainer.accelerator)
+    x, y, samples, schema = batches.read()
+    z = encoded(cfg, x, y, samples, schema)
     found = pd.DataFrame(index=samples.index)
     for split in cfg.data.splits:
-        found[split] = predict(cfg, z, y, samples[split].to_numpy(), Path("runs/leak", split))
+        part = samples[split].to_numpy()
+        facts = train.learn(x, y, part, schema)
+        answers = predict(cfg, facts, z, y, part, Path("runs/leak", split))
+        found[split] = answers if answers.ndim == 1 else answers[:, 1]
     found.to_parquet("models/leak.parquet")
 
 
-def predict(cfg: DictConfig, z: torch.Tensor, y: np.ndarray, part: np.ndarray, out: Path) -> np.ndarray:
-    """Probabilities (n,) of a network trained on part == "train", NaN outside part == "test"."""
-    train.fit(cfg, z, y, part, out)
+def encoded(
+    cfg: DictConfig, x: np.ndarray, y: np.ndarray, samples: pd.DataFrame, schema: dict
+) -> torch.Tensor:
+    """All samples as the network trains on them, z (n, views, ...); what is frozen learns from no part."""
+    facts = train.learn(x, y, samples[cfg.data.split].to_numpy(), schema)
+    return batches.encode(model.build(cfg.model, facts), x, cfg.trainer.accelerator)
+
+
+def predict(
+    cfg: DictConfig, facts: dict, z: torch.Tensor, y: np.ndarray, part: np.ndarray, out: Path
+) -> np.ndarray:
+    """Answers (n,) or (n, 3) of a network trained on part == "train", NaN outside part == "test"."""
+    train.fit(cfg, facts, z, y, part, out)
     network = learner.load(out / "best.ckpt").network.eval()
-    found = np.full(len(y), np.nan)
     with torch.inference_mode():
         rows = np.flatnonzero(part == "test")
-        for few in np.array_split(rows, max(1, len(rows) // 32)):
-            found[few] = learner.predict(network, z[few]).sigmoid().numpy()
+        parts = [learner.answer(network, z[few]).numpy() for few in np.array_split(rows, -(-len(rows) // 32))]
+    answers = np.concatenate(parts)
+    found = np.full((len(y), *answers.shape[1:]), np.nan)
+    found[rows] = answers
     return found
 
 

@@ -7,20 +7,24 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import OmegaConf
 from torch.nn.functional import binary_cross_entropy_with_logits
+from torchmetrics import MeanAbsoluteError
 from torchmetrics.classification import BinaryAUROC
 
 from . import model
+from .scores import QUANTILES
 
 
 class Learner(pl.LightningModule):
-    """Trains the network of `cfg` (conf/model as a plain dictionary, so checkpoints load safely)."""
+    """Trains the network of `cfg` (conf/model) and `facts` (model.facts), plain values both."""
 
-    def __init__(self, cfg: dict[str, Any], seed: int) -> None:
+    def __init__(self, cfg: dict[str, Any], facts: dict[str, Any], seed: int) -> None:
         super().__init__()
         self.save_hyperparameters()
-        self.cfg, self.seed = cfg, seed
-        self.network = model.build(OmegaConf.create(cfg))
-        self.auc = BinaryAUROC()
+        self.cfg, self.facts, self.seed = cfg, facts, seed
+        self.network = model.build(OmegaConf.create(cfg), facts)
+        self.classifies = facts["task"] == "classification"
+        self.name = "auc" if self.classifies else "mae"
+        self.metric = BinaryAUROC() if self.classifies else MeanAbsoluteError()
 
     def on_train_epoch_start(self) -> None:
         """Dropout and mixing depend on seed and epoch alone: a resumed run equals an uninterrupted one."""
@@ -28,17 +32,28 @@ class Learner(pl.LightningModule):
 
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], index: int) -> torch.Tensor:
         z, y = mix(*batch, self.cfg["mixup"])  # (b, ...), (b,)
-        loss = binary_cross_entropy_with_logits(self.network(z), y)
+        loss = self.loss(self.network(z), y)
         self.log("train/loss", loss, on_step=False, on_epoch=True)
         return loss
 
     def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], index: int) -> None:
         z, y = batch  # (b, views, ...), (b,)
-        logit = predict(self.network, z)
-        loss = binary_cross_entropy_with_logits(logit, y)
-        self.auc(logit, y.long())
-        self.log("val/loss", loss, prog_bar=True, batch_size=len(y))
-        self.log("val/auc", self.auc, prog_bar=True, batch_size=len(y))
+        found = predict(self.network, z)
+        self.log("val/loss", self.loss(found.unsqueeze(1), y), prog_bar=True, batch_size=len(y))
+        self.metric(found[:, found.shape[1] // 2], y.long() if self.classifies else y)
+        self.log(f"val/{self.name}", self.metric, prog_bar=True, batch_size=len(y))
+
+    def loss(self, found: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Mean over samples and members; found (b, members, 1 logit or 3 quantiles), y (b,).
+
+        Quantiles have the pinball loss (Koenker and Bassett 1978), in units of the target's spread.
+        """
+        y = y[:, None, None].expand_as(found)
+        if self.classifies:
+            return binary_cross_entropy_with_logits(found, y)
+        over = (y - found) / self.facts["spread"]
+        level = torch.tensor(QUANTILES, device=found.device)
+        return torch.maximum(level * over, (level - 1) * over).mean()
 
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW on what is trained, with a short warm-up and a cosine to zero, step by step."""
@@ -63,8 +78,14 @@ def mix(z: torch.Tensor, y: torch.Tensor, alpha: float) -> tuple[torch.Tensor, t
 
 
 def predict(network: torch.nn.Module, z: torch.Tensor) -> torch.Tensor:
-    """Logit (n,), the mean over views, of encoded samples z (n, views, ...)."""
-    return network(z.flatten(0, 1).float()).unflatten(0, z.shape[:2]).mean(1)
+    """Logit (n, 1) or quantiles (n, 3), the mean over views and members, of samples z (n, views, ...)."""
+    return network(z.flatten(0, 1).float()).unflatten(0, z.shape[:2]).mean((1, 2))
+
+
+def answer(network: torch.nn.Module, z: torch.Tensor) -> torch.Tensor:
+    """Probability (n,) or quantiles (n, 3) in order, of samples z (n, views, ...)."""
+    found = predict(network, z)
+    return found.squeeze(1).sigmoid() if found.shape[1] == 1 else found.sort(1).values
 
 
 def load(path: Path | str) -> Learner:

@@ -4,26 +4,17 @@ Every number a reader sees is written here from reports/metrics.json; none is ty
 """
 
 import json
+import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from . import batches, charts, config, evaluate, explain
+from . import batches, charts, config, evaluate, explain, scores
 
 PAGES = Path("reports/pages.json")
-# What each metric is called, how it is written and what is good.
-NAMES = {
-    "auc": ("AUC", ".3f", "higher"),
-    "accuracy": ("Accuracy", ".1%", "higher"),
-    "recall": ("Found at the threshold", ".1%", "higher"),
-    "false_alarm_rate": ("False alarms at the threshold", ".1%", "lower"),
-    "recall_at_10": ("Found at 10% false alarms", ".1%", "higher"),
-    "brier": ("Brier score", ".3f", "lower"),
-    "cost_per_1000": ("Cost per 1,000", ",.0f", "lower"),
-}
-COLUMNS = ("network", "baseline", "trivial", "difference")
 
 
 @config.main
@@ -31,13 +22,16 @@ def main(cfg: DictConfig) -> None:
     """Draws docs/figures/, writes docs/results.md, fills README.md, prints the result."""
     metrics = json.loads(evaluate.METRICS.read_text())
     predictions = pd.read_parquet(evaluate.PREDICTIONS)
-    charts.draw(metrics, explain.figures(batches.read()[0], predictions, metrics, cfg))
-    # mkdocs-macros and Zensical agree on files with top-level keys; the model card needs the second.
-    evaluate.write_json(PAGES, {"metrics": metrics, "measured": metrics})
+    x, _, _, schema = batches.read()
+    charts.draw(metrics, explain.figures(x, predictions, metrics, schema, cfg))
+    evaluate.write_json(PAGES, {"measured": measured(metrics, x, cfg)})
     write(Path("docs/results.md"), results(metrics, predictions, cfg))
     for page in (Path("README.md"), Path("docs/index.md")):
         write(page, fill(page.read_text(encoding="utf-8"), blocks(metrics, cfg)))
     print(plain(metrics))
+    if not cfg.data.starter:
+        for page in still_about_the_starter():
+            print(f"{page} still tells of the starter's data")
 
 
 def write(path: Path, text: str) -> None:
@@ -45,73 +39,155 @@ def write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
+def number(value: float, form: str, sign: str = "", like: float | None = None) -> str:
+    """A number as text; without a form, with about three digits of the value `like`."""
+    if not form:
+        size = abs(like if like is not None else value)
+        digits = 3 - math.floor(math.log10(size)) if size else 3
+        form = f",.{min(6, max(0, digits))}f"
+    return f"{value:{sign}{form}}"
+
+
 def written(metric: dict[str, float], form: str, signed: bool = False) -> str:
     """A metric as text: value (low to high)."""
     sign = "+" if signed else ""
-    value, low, high = (f"{metric[k]:{sign}{form}}" for k in ("value", "low", "high"))
+    value, low, high = (number(metric[k], form, sign, metric["value"]) for k in ("value", "low", "high"))
     return value if low == high == value else f"{value} ({low} to {high})"
 
 
+def told(metrics: dict) -> dict[str, dict[str, dict[str, float]]]:
+    """What the columns of the table show: metrics of network, baselines, trivial and difference."""
+    return {
+        "network": metrics["test"],
+        **metrics["baselines"],
+        "trivial": metrics["trivial"],
+        "difference": metrics["difference"],
+    }
+
+
 def rows(metrics: dict) -> list[list[str]]:
-    """The result table: a row a metric, a column each for COLUMNS."""
-    found = {**metrics, "network": metrics["test"]}
-    return [
-        [f"{name} ({better} is better)"]
-        + [written(found[c][key], form, signed=c == "difference") for c in COLUMNS]
-        for key, (name, form, better) in NAMES.items()
-    ]
+    """The result table with its header: a row a metric."""
+    found = told(metrics)
+    header = ["Test set", *found]
+    if len(metrics["baselines"]) > 1:
+        header[-1] += f" to {metrics['baseline_name']}"
+    body = []
+    for key, (name, form, better) in scores.METRICS[metrics["task"]].items():
+        name = metrics["names"].get(key, name)
+        good = f"{better} is better" if better in ("higher", "lower") else better
+        body.append(
+            [f"{name} ({good})", *(written(found[c][key], form, signed=c == "difference") for c in found)]
+        )
+    return [header, *body]
 
 
-def table(header: list[str], body: list[list[str]]) -> str:
-    """A Markdown table."""
-    lines = [header, ["---"] * len(header), *body]
+def table(lines: list[list[str]]) -> str:
+    """A Markdown table; the first line is its header."""
+    lines = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def plain(metrics: dict) -> str:
     """The result table for a terminal."""
-    body = [["", *COLUMNS], *rows(metrics)]
+    body = rows(metrics)
     widths = [max(len(row[i]) for row in body) for i in range(len(body[0]))]
     lines = ["  ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)) for row in body]
     return "\n".join(["", *(line.rstrip() for line in lines), "", verdict(metrics)])
 
 
 def verdict(metrics: dict) -> str:
-    """Whether the network beats the baseline in ranking and in cost, by the intervals of the differences."""
-    auc, cost = (metrics["difference"][key] for key in ("auc", "cost_per_1000"))
-    ranks = "cannot be told from the baseline in ranking"
-    if not auc["low"] <= 0 <= auc["high"]:
-        ranks = "ranks better than the baseline" if auc["low"] > 0 else "ranks worse: the baseline wins"
+    """Whether the network beats the best baseline, by the intervals of the paired differences."""
+    task, name = metrics["task"], metrics["baseline_name"]
+    key = scores.FIRST[task]
+    title, form, better = scores.METRICS[task][key]
+    first, cost = metrics["difference"][key], metrics["difference"]["cost"]
+    outcome = f"cannot be told from the best baseline, {name}"
+    if not first["low"] <= 0 <= first["high"]:
+        won = (first["low"] > 0) == (better == "higher")
+        outcome = f"beats the best baseline, {name}" if won else f"does worse than {name}: the baseline wins"
     costs = "not distinguishable"
     if not cost["low"] <= 0 <= cost["high"]:
         costs = "lower" if cost["high"] < 0 else "higher: the baseline wins"
     return (
-        f"The network {ranks}: {written(auc, '.3f', signed=True)} AUC on {metrics['n_test']} test samples. "
-        f"Cost at the chosen thresholds: {costs}, {written(cost, ',.0f', signed=True)} per 1,000."
+        f"The network {outcome}: {title} {written(first, form, signed=True)} on "
+        f"{metrics['n_test']:,} test samples. Cost: {costs}, {written(cost, ',.0f', signed=True)}."
     )
 
 
-def told(sentence: str, metrics: dict, cfg: DictConfig) -> str:
-    """A sentence of conf/data with its {placeholders} filled."""
-    numbers = {key: metric["value"] for key, metric in metrics["test"].items()}
-    numbers |= {f"baseline_{key}": metric["value"] for key, metric in metrics["baseline"].items()}
-    numbers |= {f"unseen_{key}": value for key, value in metrics["unseen"].get("network", {}).items()}
-    seen = cfg.data.story.seen[cfg.data.split]
-    return sentence.format(**numbers, baseline=cfg.data.story.baseline, seen=seen)
+def measured(metrics: dict, x: np.ndarray, cfg: DictConfig) -> dict:
+    """Every number that a page may show, as text: [[ measured.network.auc ]]."""
+    task = metrics["task"]
+    forms = {key: form for key, (_, form, _) in scores.METRICS[task].items()}
+    found = {**told(metrics), "baseline": metrics["baseline"]}
+    who = ("network", "baseline", "trivial")
+    ready = {
+        name: {key: written(found[name][key], form, name == "difference") for key, form in forms.items()}
+        for name in (*who, "difference")
+    }
+    point = {
+        name: {key: number(found[name][key]["value"], form) for key, form in forms.items()} for name in who
+    }
+    return {
+        **ready,
+        "point": point,
+        "table": table(rows(metrics)),
+        "headline": headline(metrics, cfg),
+        "verdict": verdict(metrics),
+        "baseline_name": metrics["baseline_name"],
+        "n_test": f"{metrics['n_test']:,}",
+        "groups_test": f"{metrics['groups_test']:,}",
+        "looks": str(len(evaluate.LEDGER.read_text().splitlines())),
+        "threshold": "" if metrics["threshold"] is None else f"{metrics['threshold']:.3f}",
+        "ece": f"{metrics['calibration']['gap']:.3f}",
+        "figures": sorted(path.name for path in charts.FIGURES.glob("*.png")),
+        "data": {
+            "rows": f"{len(x):,}",
+            "columns": " x ".join(map(str, x.shape[1:])),
+            "source": cfg.data.path or f"Kaggle: {cfg.data.kaggle}",
+            "sha256": cfg.data.sha256 or "not recorded",
+            "read": cfg.data.read or "with the package",
+        },
+    }
+
+
+def headline(metrics: dict, cfg: DictConfig) -> str:
+    """The sentence of conf/data for this task with its {placeholders} filled."""
+    story = cfg.data.story
+    forms = scores.METRICS[metrics["task"]]
+    numbers = {key: number(m["value"], forms[key][1]) for key, m in metrics["test"].items()}
+    numbers |= {
+        f"baseline_{key}": number(m["value"], forms[key][1]) for key, m in metrics["baseline"].items()
+    }
+    named = story.baselines.get(metrics["baseline_name"], metrics["baseline_name"])
+    seen = story.seen.get(cfg.data.split, "")
+    return story.headline[metrics["task"]].format(**numbers, baseline=named, seen=seen)
+
+
+def limits(metrics: dict, cfg: DictConfig) -> str:
+    """What a buyer must know first, in bold."""
+    story = cfg.data.story
+    said = [story.limits] if story.limits else []
+    if metrics["unseen"]:
+        numbers = metrics["unseen"]["network"]
+        said.insert(0, story.unseen.format(**{key: f"{value:.0%}" for key, value in numbers.items()}))
+    return f"**{' '.join(said)}**" if said else ""
 
 
 def blocks(metrics: dict, cfg: DictConfig) -> dict[str, str]:
     """What stands between the markers of README.md."""
     story = cfg.data.story
-    result = table(["Test set", *COLUMNS], rows(metrics))
     looks = len(evaluate.LEDGER.read_text().splitlines())
-    limits = [told(story.unseen, metrics, cfg)] if metrics["unseen"] else []
-    limits.append(story.limits)
+    threshold = (
+        "The threshold of each is the one that costs least on validation. "
+        if metrics["task"] == "classification"
+        else ""
+    )
+    first = [headline(metrics, cfg), limits(metrics, cfg), story.attribution]
     found = {
-        "headline": f"{told(story.headline, metrics, cfg)}\n\n**{' '.join(limits)}**\n\n{story.attribution}",
-        "results": f"{result}\n\n{verdict(metrics)} In brackets: 95% intervals over "
-        f"{metrics['groups_test']} test {story.group}s. The threshold of each is the one that costs least on "
-        f"validation. The ledger counts {looks} looks at test data.",
+        "headline": "\n\n".join(text for text in first if text),
+        "results": f"{table(rows(metrics))}\n\n{verdict(metrics)} In brackets: 95% intervals over "
+        f"{metrics['groups_test']} test {story.resample}s. {threshold}"
+        f"The ledger counts {looks} looks at test data.",
     }
     return found if cfg.data.starter else {**found, "starter": ""}
 
@@ -124,65 +200,119 @@ def fill(text: str, found: dict[str, str]) -> str:
     return text
 
 
-def unseen(metrics: dict, unit: str) -> str:
-    """The metrics on what differs in kind from all training data, as a table."""
+def still_about_the_starter() -> list[Path]:
+    """Pages whose first comment says that they tell of the starter."""
+    pages = [Path("app.py"), *sorted(Path("docs").glob("*.md"))]
+    return [page for page in pages if "starter's text" in page.read_text(encoding="utf-8")[:400]]
+
+
+def slices(metrics: dict, cfg: DictConfig) -> str:
+    """The first metric within each slice, as a table."""
+    task = metrics["task"]
+    title, form, _ = scores.METRICS[task][scores.FIRST[task]]
+    share = f"{cfg.data.story.positive} share" if task == "classification" else "mean"
+    body = [
+        [name, f"{s['n']:,}", number(s["mean"], ".1%" if task == "classification" else "")]
+        + [written(s[who], form) for who in ("network", "baseline")]
+        for name, s in metrics["slices"].items()
+    ]
+    return table([["Slice", "n", share, f"network {title}", f"{metrics['baseline_name']} {title}"], *body])
+
+
+def unseen(metrics: dict, cfg: DictConfig) -> str:
+    """The section on what differs in kind from all training data, if the split keeps some apart."""
     found = metrics["unseen"]
     if not found:
-        return "This split keeps nothing apart that differs in kind from the training data."
+        return ""
+    forms = scores.METRICS[metrics["task"]]
+    who = [name for name in found if name != "n"]
     body = [
-        [name, *(f"{found[who][key]:{form}}" for who in COLUMNS[:3])]
-        for key, (name, form, _) in NAMES.items()
+        [metrics["names"].get(key, name), *(number(found[w][key], form) for w in who)]
+        for key, (name, form, _) in forms.items()
         if key in found["network"]
     ]
-    return table([f"{found['n']} {unit}s", *COLUMNS[:3]], body)
+    return f"""## Never seen
+
+{table([[f"{found['n']} {cfg.data.story.unit}s", *who], *body])}
+
+Difference of {charts.first(metrics)} to the baseline with these in the test set:
+{written(metrics["difference_with_unseen"], forms[scores.FIRST[metrics["task"]]][1], signed=True)}.
+
+"""
+
+
+def cost(metrics: dict, cfg: DictConfig) -> str:
+    """What mistakes cost, as text and, for a classification, a table of other prices."""
+    price, story = cfg.data.cost, cfg.data.story
+    if metrics["task"] == "regression":
+        return f"{price.name}: {price.error:g} for each unit of mean absolute error ({price.source})."
+    body = [
+        [f"{row['ratio']} : 1", *(f"{row[c]:,.0f}" for c in ("network", "baseline", "trivial"))]
+        for row in metrics["costs"]
+    ]
+    return f"""A miss costs {price.miss:g}, a false alarm {price.false_alarm:g} ({price.source}).
+Cost per 1,000 {story.unit}s when the ratio is another one, thresholds chosen anew on validation:
+
+{table([["Miss : false alarm", "network", metrics["baseline_name"], "trivial"], *body])}"""
+
+
+def worst(metrics: dict, predictions: pd.DataFrame, cfg: DictConfig) -> str:
+    """The 20 worst errors, as a table."""
+    story = cfg.data.story
+    found = predictions.assign(off=(predictions.network - predictions.label).abs())
+    found = found.sort_values(["off", "id"], ascending=[False, True]).head(20)
+    if metrics["task"] == "regression":
+        body = [
+            [str(r.id), str(r.group), number(r.label, ""), number(r.network, "")] for r in found.itertuples()
+        ]
+        return table([["id", story.group, "was", "forecast"], *body])
+    body = [
+        [str(r.id), str(r.group), story.positive if r.label else story.negative, f"{r.network:.3f}"]
+        for r in found.itertuples()
+    ]
+    return table([["id", story.group, "label", "probability"], *body])
 
 
 def results(metrics: dict, predictions: pd.DataFrame, cfg: DictConfig) -> str:
     """The page docs/results.md."""
-    story = cfg.data.story
+    story, task = cfg.data.story, metrics["task"]
+    title, form, _ = scores.METRICS[task][scores.FIRST[task]]
     leak = [
-        [split, *(written(found[name]["auc"], ".3f") for name in ("baseline", "frozen"))]
+        [split, *(written(found[name], form) for name in ("baseline", "frozen"))]
         for split, found in metrics["leak"].items()
     ]
-    parts = [
-        [name, str(s["n"]), str(s["positive"])] + [written(s[who], ".3f") for who in ("network", "baseline")]
-        for name, s in metrics["slices"].items()
-    ]
-    worst = predictions.assign(off=(predictions.network - predictions.label).abs())
-    worst = worst.sort_values(["off", "id"], ascending=[False, True]).head(20)
-    errors = [
-        [r.id, str(r.group), story.positive if r.label else story.negative, f"{r.network:.3f}"]
-        for r in worst.itertuples()
-    ]
-    costs = [[f"{row['ratio']} : 1", *(f"{row[c]:,.0f}" for c in COLUMNS[:3])] for row in metrics["costs"]]
+    rules = (
+        f"Trivial: the share of {story.positive} {story.unit}s in training, for all. Thresholds: chosen on "
+        f"validation; the one for cost is {metrics['threshold']:.3f}. {metrics['names']['recall_at_limit']}: "
+        f"a point of the curve of the test set, to compare rankings."
+        if task == "classification"
+        else "Trivial: mean and quantiles of training. The 80% interval: from the 10% to the 90% quantile."
+    )
     return f"""# Results
 
 <!-- Written by `dvc repro report` from reports/metrics.json. Changes here are overwritten. -->
 
-{told(story.headline, metrics, cfg)} {verdict(metrics)}
+{headline(metrics, cfg)} {verdict(metrics)}
 
-{table(["Test set", *COLUMNS], rows(metrics))}
+{table(rows(metrics))}
 
-The test set is {metrics["n_test"]} {story.unit}s from {metrics["groups_test"]} {story.group}s;
-they are {story.seen[cfg.data.split]}. In brackets: 95% percentile intervals from
-{cfg.bootstrap} draws of whole {story.group}s. Difference: network minus baseline on the same draws.
-Trivial: the share of
-{story.positive} {story.unit}s in training, for every {story.unit}. Thresholds: chosen on
-validation; the one for cost is {metrics["threshold"]:.3f}. "Found at 10% false alarms" is a point of the
-curve of the test set, to compare rankings; the threshold in use gives the rows above it. With few
-{story.group}s such intervals tend to be too narrow.
+The test set is {metrics["n_test"]:,} {story.unit}s from {metrics["groups_test"]:,} {story.resample}s{
+        ", " + story.seen[cfg.data.split] if cfg.data.split in story.seen else ""
+    }. In brackets:
+95% percentile intervals from {cfg.bootstrap} draws of whole {
+        story.resample
+    }s; with few of them such intervals tend to
+be too narrow. Difference: network minus the baseline that was best on validation, on the same draws. {rules}
 
 Command: `uv run dvc repro evaluate`.
 
 ## The leak
 
-{table(["Split", "baseline AUC", "frozen network AUC"], leak)}
+{table([["Split", f"baseline {title}", f"frozen network {title}"], *leak])}
 
-The test sets differ, and both leave out what occurs once. A random split puts {story.unit}s of one
-{story.group} on both sides, so a model is rewarded for
-recognising the {story.group}. Papers use it; the headline here does not.
+{story.leak} The headline does not use it.
 
-![AUC of baseline and frozen network on both splits](figures/leak.png)
+![{title} of baseline and frozen network on each split](figures/leak.png)
 
 ## Training
 
@@ -190,35 +320,25 @@ recognising the {story.group}. Papers use it; the headline here does not.
 
 ## Slices
 
-{table(["Slice", "n", story.positive, "network AUC", "baseline AUC"], parts)}
+{slices(metrics, cfg)}
 
-![AUC in each slice with intervals](figures/slices.png)
+![{title} in each slice with intervals](figures/slices.png)
 
-## Never seen
+{unseen(metrics, cfg)}## Calibration
 
-{unseen(metrics, story.unit)}
+Mean gap between what is promised and what is observed: {metrics["calibration"]["gap"]:.3f}.
 
-Difference of AUC to the baseline with these in the test set:
-{written(metrics["difference_with_unseen"], ".3f", signed=True)}.
-
-## Calibration
-
-Mean gap between probability and frequency (ECE): {metrics["calibration"]["ece"]:.3f}.
-
-![Share of positives against predicted probability](figures/calibration.png)
+![Observed against predicted shares](figures/calibration.png)
 
 ## Cost
 
-A miss costs {cfg.data.cost.miss:g}, a false alarm {cfg.data.cost.false_alarm:g} ({cfg.data.cost.source}).
-Cost per 1,000 {story.unit}s when the ratio is another one, thresholds chosen anew on validation:
+{cost(metrics, cfg)}
 
-{table(["Miss : false alarm", "network", "baseline", "trivial"], costs)}
-
-![Cost per 1,000 against the assumed ratio](figures/cost.png)
+![Where the cost comes from](figures/cost.png)
 
 ## Worst errors
 
-{table(["id", story.group, "label", "probability"], errors)}
+{worst(metrics, predictions, cfg)}
 
 ![The worst errors, and what the network reacted to](figures/errors.png)
 

@@ -4,6 +4,7 @@ Killed, it goes on from its last epoch. `-m` explores under runs/ and leaves mod
 """
 
 import hashlib
+import json
 import logging
 import shutil
 import warnings
@@ -39,20 +40,29 @@ def main(cfg: DictConfig) -> float:
     return best
 
 
-def seen(cfg: DictConfig) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
-    """Encoded samples z (n, views, ...), labels (n,) and parts (n,) of training and validation."""
+def seen(cfg: DictConfig) -> tuple[dict, torch.Tensor, np.ndarray, np.ndarray]:
+    """The network's facts, encoded samples z (n, views, ...), labels (n,) and parts (n,), without test."""
     for key, value in cfg.model.items():
         if isinstance(value, str) and key != "name":
             raise config.BadInput(f"model.{key}={value}: give a number")
-    x, y, samples = batches.read()
+    x, y, samples, schema = batches.read()
     part = samples[cfg.data.split].to_numpy()
+    facts = learn(x, y, part, schema)
     rows = np.flatnonzero(np.isin(part, ["train", "val"]))
-    z = batches.encode(model.build(cfg.model), x[rows], cfg.trainer.accelerator)
-    return z, y[rows], part[rows]
+    z = batches.encode(model.build(cfg.model, facts), x[rows], cfg.trainer.accelerator)
+    return facts, z, y[rows], part[rows]
+
+
+def learn(x: np.ndarray, y: np.ndarray, part: np.ndarray, schema: dict) -> dict:
+    """What the network has to know of the data, from part == "train" alone; plain values."""
+    rows = np.flatnonzero(part == "train")
+    spread = float(np.std(y[rows])) or 1.0
+    return {"task": schema["task"], "spread": spread, **model.facts(x[rows], y[rows], schema)}
 
 
 def fit(
     cfg: DictConfig,
+    facts: dict,
     z: torch.Tensor,
     y: np.ndarray,
     part: np.ndarray,
@@ -66,11 +76,11 @@ def fit(
     out.mkdir(parents=True, exist_ok=True)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # no tips
     pl.seed_everything(cfg.seed, verbose=False)
-    learner = Learner(OmegaConf.to_container(cfg.model, resolve=True), cfg.seed)
+    learner = Learner(OmegaConf.to_container(cfg.model, resolve=True), facts, cfg.seed)
     if cfg.trainer.compile:
         learner.network.compile()
     data = batches.Batches(z, y, part, cfg.model.batch, cfg.seed)
-    running = Path("runs/training", fingerprint(cfg, z, y, part))  # the same run finds its checkpoint
+    running = Path("runs/training", fingerprint(cfg, facts, z, y, part))  # the same run finds its checkpoint
     keeper = callbacks.ModelCheckpoint(running, "best", "val/loss", save_last=True)
     history, last = running / "history", running / "last.ckpt"
     trainer = pl.Trainer(
@@ -123,12 +133,19 @@ def make_logger(name: str, history: Path) -> loggers.Logger:
     return getattr(loggers, kind)(save_dir=str(history), **settings)
 
 
-def fingerprint(cfg: DictConfig, z: torch.Tensor, y: np.ndarray, part: np.ndarray) -> str:
+def fingerprint(cfg: DictConfig, facts: dict, z: torch.Tensor, y: np.ndarray, part: np.ndarray) -> str:
     """Names a run by what decides its outcome: settings, code, inputs, labels and split."""
     names = ("batches", "learner", "model", "train")
     code = b"".join(Path(__file__).with_name(f"{name}.py").read_bytes() for name in names)
     settings = OmegaConf.to_yaml(OmegaConf.masked_copy(cfg, ["model", "trainer", "seed"]))
-    parts = [code, settings.encode(), z.numpy(), y.tobytes(), "".join(part).encode()]
+    parts = [
+        code,
+        settings.encode(),
+        json.dumps(facts).encode(),
+        z.numpy(),
+        y.tobytes(),
+        "".join(part).encode(),
+    ]
     digest = hashlib.sha256()
     for piece in parts:
         digest.update(piece)

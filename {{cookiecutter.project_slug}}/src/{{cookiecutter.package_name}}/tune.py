@@ -18,13 +18,13 @@ from . import config, train
 def main(overrides: list[str]) -> None:
     """Runs the study until it has conf's number of finished trials."""
     cfg = config.compose(*overrides)
-    z, y, part = train.seen(cfg)
+    seen = train.seen(cfg)
 
     def objective(trial: optuna.Trial) -> float:
         found = suggest(trial, cfg.tune.search)
         chosen = config.compose(*overrides, *(f"{key}={value}" for key, value in found.items()))
         out = Path("runs/tune", str(trial.number))
-        loss = train.fit(chosen, z, y, part, out)
+        loss = train.fit(chosen, *seen, out)
         shutil.rmtree(out)
         return loss
 

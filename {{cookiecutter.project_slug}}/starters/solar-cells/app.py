@@ -8,14 +8,11 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
-from {{ cookiecutter.package_name }} import predict
+from {{ cookiecutter.package_name }} import config, inputs, predict
 from {{ cookiecutter.package_name }}.config import BadInput
 
+STORY = config.compose().data.story
 EXAMPLES = sorted(str(path) for path in Path("docs/examples").glob("*.png"))
-LICENCE = (
-    "Example photos: ELPV dataset, Buerhop-Lutz et al. 2018 and Deitsch et al. 2019, "
-    "[CC BY-NC-SA 4.0](https://creativecommons.org/licenses/by-nc-sa/4.0/)."
-)
 
 
 def inspect(path: str | None) -> tuple[dict[str, float], object, str]:
@@ -23,44 +20,40 @@ def inspect(path: str | None) -> tuple[dict[str, float], object, str]:
     if path is None:
         raise gr.Error("Give a photo first, or pick one below.", title="No photo")
     try:
-        photo = predict.read(path)
+        photo = inputs.read(path, MODEL.schema)
     except BadInput as error:
         raise gr.Error(str(error).replace(path, Path(path).name), title="Unusable photo") from None
-    found = predict.answer(MODEL, photo)
-    scores = {"defective": found.probability, "sound": 1 - found.probability}
-    return scores, predict.overlay(photo, found.explanation), meaning(found)
+    [probability], [explanation] = MODEL.run(photo)
+    scores = {STORY.positive: float(probability), STORY.negative: 1 - float(probability)}
+    return scores, inputs.overlay(photo[0], explanation), meaning(probability, predict.threshold())
 
 
-def meaning(found: predict.Answer) -> str:
-    """One sentence for an inspector."""
-    chance = f"**{found.probability:.0%}** likely to be defective"
-    rule = f"from {found.threshold:.0%} on a cell gets a second look, because a miss costs more than a look"
-    if found.flagged:
-        return f"### Look again\nThis cell is {chance}; {rule}. Start where the photo is orange."
-    return f"### Build it in\nThis cell is {chance}; {rule}."
+def meaning(probability: float, threshold: float) -> str:
+    """One sentence for the person who decides."""
+    chance = f"This {STORY.unit} is **{probability:.0%}** likely to be {STORY.positive}"
+    rule = f"from {threshold:.0%} on: {STORY.flag}, which costs least in the long run"
+    if probability >= threshold:
+        return f"### {STORY.flag.capitalize()}\n{chance}; {rule}. Start where the photo is orange."
+    return f"### {STORY['pass'].capitalize()}\n{chance}; {rule}."
 
 
 with gr.Blocks(title="{{ cookiecutter.project_name }}") as demo:
-    gr.Markdown(
-        "# {{ cookiecutter.project_name }}\n"
-        "Is this solar cell broken? Give an electroluminescence photo: what glows works, "
-        "what stays dark does not."
-    )
+    gr.Markdown(f"# {{ cookiecutter.project_name }}\n{STORY.demo}")
     with gr.Row():
         with gr.Column():
             sources = ["upload", "clipboard"]
-            photo = gr.Image(type="filepath", label="Photo of one cell", height=380, sources=sources)
-            # The file unopened, so that predict.read can say what is wrong with it.
+            photo = gr.Image(type="filepath", label=STORY.unit.capitalize(), height=380, sources=sources)
+            # The file unopened, so that inputs.read can say what is wrong with it.
             photo.preprocess = lambda payload: payload.path if payload else None
-            button = gr.Button("Inspect", variant="primary")
+            button = gr.Button("Answer", variant="primary")
         with gr.Column():
             sentence = gr.Markdown("### The answer appears here\nGive a photo, or pick one below.")
             scores = gr.Label(label="Probability", show_heading=False)
-            why = gr.Image(label="What spoke for a defect", height=300)
+            why = gr.Image(label=f"What spoke for {STORY.positive}", height=300)
     outputs = [scores, why, sentence]
     if EXAMPLES:
         gr.Examples(EXAMPLES, photo, outputs, inspect, run_on_click=True, api_name=False)
-        gr.Markdown(LICENCE)
+        gr.Markdown(STORY.attribution)
     button.click(inspect, photo, outputs, api_name="inspect")
 
 try:

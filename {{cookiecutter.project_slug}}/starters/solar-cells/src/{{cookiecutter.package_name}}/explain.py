@@ -4,6 +4,7 @@ Two explanations stand side by side: the network's own (exact, coarse: its logit
 map) and captum's occlusion (what changes when a part is hidden). Where they disagree, trust neither.
 """
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,18 +17,16 @@ from captum.attr import Occlusion
 from omegaconf import DictConfig
 from PIL import Image
 
-from . import predict
-
-WINDOW, STRIDE = 60, 30  # pixels hidden at a time, about one cell of the network's own map
+from . import charts, inputs, predict
 
 
 def figures(
-    x: np.ndarray, predictions: pd.DataFrame, metrics: dict, cfg: DictConfig
+    x: np.ndarray, predictions: pd.DataFrame, metrics: dict, schema: dict, cfg: DictConfig
 ) -> Iterator[tuple[str, plt.Figure]]:
-    """Name and figure of each; x (n, h, w) are all photos, predictions the test rows."""
+    """Name and figure of each; x (n, h, w[, 3]) are all photos, predictions the test rows."""
     model = predict.Model()
-    save_examples(x, predictions)
-    yield "data", examples(x, predictions)
+    save_examples(x, predictions, cfg)
+    yield "data", examples(x, predictions, cfg)
     yield "errors", errors(model, x, predictions)
     yield "hero", hero(model, x, predictions, metrics, cfg)
 
@@ -38,42 +37,31 @@ def hero(
     """Input, explanation and decision for the found defect that lights up one place most clearly."""
     found = predictions[(predictions.label == 1) & (predictions.network >= 0.9)]
     found = found if len(found) else predictions
-    maps = model(x[found.row])[1]
+    maps = model.run(x[found.row])[1]
     best = found.iloc[int((maps.max((1, 2)) - np.median(maps, (1, 2))).argmax())]
     figure, axes = plt.subplots(1, 3, figsize=(12, 4.6))
     show(axes[0], x[best.row], "photo")
-    show(axes[1], x[best.row], "why", model(x[best.row][None])[1][0])
-    decide(axes[2], best.network, metrics["threshold"], cfg)
+    show(axes[1], x[best.row], "why", model.run(x[best.row][None])[1][0])
+    charts.decision(axes[2], best.network, metrics["threshold"], cfg.data.story)
     return figure
 
 
-def decide(axes: plt.Axes, probability: float, threshold: float, cfg: DictConfig) -> None:
-    """The answer in words, with the probability on a scale that marks the threshold."""
+def examples(x: np.ndarray, predictions: pd.DataFrame, cfg: DictConfig) -> plt.Figure:
+    """Photos of the first slice's values, of both labels, drawn at random from the test part."""
     story = cfg.data.story
-    axes.axis("off")
-    axes.set(xlim=(0, 1), ylim=(0, 1), box_aspect=1)
-    flagged = probability >= threshold
-    colour = "#D55E00" if flagged else "#0072B2"
-    axes.set_title("decision", fontsize=22)
-    axes.text(0.05, 0.72, f"{probability:.0%}", fontsize=58, weight="bold", color=colour)
-    axes.text(0.05, 0.60, story.positive, fontsize=22)
-    axes.barh(0.45, 0.9, 0.07, left=0.05, color="#E9ECEF")
-    axes.barh(0.45, 0.9 * probability, 0.07, left=0.05, color=colour)
-    axes.plot([0.05 + 0.9 * threshold] * 2, [0.38, 0.52], color="black", lw=3)
-    axes.text(0.05, 0.25, f"{story.flag} from {threshold:.0%} on", fontsize=18)
-    axes.text(0.05, 0.08, f"→ {story.flag if flagged else story['pass']}", fontsize=26, weight="bold")
-
-
-def examples(x: np.ndarray, predictions: pd.DataFrame) -> plt.Figure:
-    """Photos of each cell type, sound and defective, drawn at random from the test part."""
+    column = cfg.data.slices[0] if cfg.data.slices else None
+    values = predictions[column].value_counts().index[:2].sort_values() if column else [None, None]
     figure, axes = plt.subplots(2, 4, figsize=(9.6, 5.2))
-    for row, kind in zip(axes, ("mono", "poly"), strict=True):
+    for place, (row, value) in enumerate(zip(axes, values, strict=False)):
         for pair, label in ((row[:2], 0), (row[2:], 1)):
-            some = predictions[(predictions.kind == kind) & (predictions.label == label)]
-            for cell, sample in zip(
-                pair, some.sample(min(2, len(some)), random_state=0).itertuples(), strict=False
-            ):
-                show(cell, x[sample.row], f"{kind}, {'defective' if label else 'sound'}")
+            some = predictions[predictions.label == label]
+            some = some[some[column] == value] if column else some
+            drawn = some.sample(min(2, len(some)), random_state=place if not column else 0)
+            for cell, sample in zip(pair, drawn.itertuples(), strict=False):
+                name = story.positive if label else story.negative
+                show(cell, x[sample.row], f"{value}, {name}" if column else name)
+    for cell in axes.flat:
+        cell.axis("off")
     return figure
 
 
@@ -85,7 +73,7 @@ def errors(model: predict.Model, x: np.ndarray, predictions: pd.DataFrame) -> pl
     for column, rows, name in ((0, misses, "missed"), (3, alarms, "false alarm")):
         for row, sample in zip(axes, rows.itertuples(), strict=False):  # fewer errors, fewer rows
             photo = x[sample.row]
-            own = model(photo[None])[1][0]
+            own = model.run(photo[None])[1][0]
             show(row[column], photo, f"{name} {sample.network:.0%}")
             show(row[column + 1], photo, "why", own)
             show(row[column + 2], photo, "if hidden", occlusion(model, photo))
@@ -93,35 +81,41 @@ def errors(model: predict.Model, x: np.ndarray, predictions: pd.DataFrame) -> pl
 
 
 def occlusion(model: predict.Model, photo: np.ndarray) -> np.ndarray:
-    """Fall of the logit (r, c) when a window of the photo (h, w) uint8 is painted in its median."""
+    """Fall of the logit (r, c) when a window of the photo (h, w[, 3]) uint8 is painted in its median."""
 
     def logit(x: torch.Tensor) -> torch.Tensor:
-        p = np.clip(model(x.numpy().astype(np.uint8))[0].astype(np.float64), 1e-6, 1 - 1e-6)
+        p = np.clip(model(x.numpy().astype(np.uint8)).astype(np.float64), 1e-6, 1 - 1e-6)
         return torch.from_numpy(np.log(p / (1 - p)))
 
+    window = photo.shape[0] // 5  # about one cell of the network's own map
     found = Occlusion(logit).attribute(
         torch.from_numpy(photo[None].astype(np.float32)),
-        sliding_window_shapes=(WINDOW, WINDOW),
-        strides=(STRIDE, STRIDE),
+        sliding_window_shapes=(window, window, *photo.shape[2:]),
+        strides=(window // 2, window // 2, *photo.shape[2:]),
         baselines=float(np.median(photo)),
         perturbations_per_eval=32,
     )
-    return found[0].numpy()
+    found = found[0].numpy()
+    return found if found.ndim == 2 else found.mean(2)
 
 
 def show(axes: plt.Axes, photo: np.ndarray, title: str, heat: np.ndarray | None = None) -> None:
-    """A photo (h, w), with what speaks for a defect in orange over it."""
-    axes.imshow(photo if heat is None else predict.overlay(photo, heat), cmap="gray", vmin=0, vmax=255)
+    """A photo (h, w[, 3]), with what speaks for a defect in orange over it."""
+    axes.imshow(photo if heat is None else inputs.overlay(photo, heat), cmap="gray", vmin=0, vmax=255)
     axes.set_title(title, fontsize=22 if axes.get_gridspec().ncols == 3 else 15)
     axes.axis("off")
 
 
-def save_examples(x: np.ndarray, predictions: pd.DataFrame) -> None:
-    """Four test photos for the demo, drawn at random: sound and defective, of both cell types."""
+def save_examples(x: np.ndarray, predictions: pd.DataFrame, cfg: DictConfig) -> None:
+    """Test photos for the demo, drawn at random: of both labels, and of the values of the first slice."""
     folder = Path("docs/examples")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for (kind, label), some in predictions[predictions.certainty == "sure label"].groupby(["kind", "label"]):
+    if "certainty" in predictions:
+        predictions = predictions[predictions.certainty == "sure label"]
+    by = [*cfg.data.slices[:1], "label"]
+    for values, some in predictions.groupby(by):
         sample = some.sample(1, random_state=0).iloc[0]
-        name = f"{kind}-{'defective' if label else 'sound'}-{sample.id}.png"
-        Image.fromarray(x[sample.row]).save(folder / name)
+        words = [*map(str, values[:-1]), cfg.data.story.positive if values[-1] else cfg.data.story.negative]
+        name = re.sub(r"[^\w-]+", "-", "-".join([*words, Path(str(sample.id)).stem]))
+        Image.fromarray(x[sample.row]).save(folder / f"{name}.png")

@@ -6,6 +6,7 @@ output is computed once for each photo and flip (`encode`), and only the rest is
 
 import importlib.resources
 
+import numpy as np
 import torch
 from omegaconf import DictConfig
 from torch import nn
@@ -27,9 +28,10 @@ FLIPS: list[tuple[int, ...]] = [(), (3,), (2,), (2, 3)]  # a cell has no up, dow
 
 
 class Network(nn.Module):
-    """Grey photos (n, h, w) uint8 -> logit, in two steps: encode (frozen), forward (trained)."""
+    """Photos (n, h, w[, 3]) uint8 -> logit, in two steps: encode (frozen), forward (trained)."""
 
     views = len(FLIPS)
+    outputs = ("answer", "explanation")
     dynamic = {0: "n", 1: "h", 2: "w"}  # noqa: RUF012  axes of the input that may vary
 
     def __init__(self, size: int, freeze: int, dropout: float, pretrained: bool) -> None:
@@ -57,8 +59,8 @@ class Network(nn.Module):
         return self
 
     def lower(self, photos: torch.Tensor) -> torch.Tensor:
-        """Frozen features (n * views, channels, r, c) of each flip of photos (n, h, w) uint8."""
-        x = photos.unsqueeze(1).float()
+        """Frozen features (n * views, channels, r, c) of each flip of photos (n, h, w[, 3]) uint8."""
+        x = (photos.unsqueeze(1) if photos.ndim == 3 else photos.permute(0, 3, 1, 2)).float()
         x = functional.interpolate(x, (self.size, self.size), mode="bilinear", antialias=True)
         x = ((x - 127) / 128).expand(-1, 3, -1, -1)  # as the weights were trained
         flips = torch.stack([x.flip(axes) if axes else x for axes in FLIPS], dim=1).flatten(0, 1)
@@ -73,12 +75,12 @@ class Network(nn.Module):
         return z if len(self.trained) else z.mean((1, 2), keepdim=True)
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
-        """Logit (n,) of frozen features z (n, r, c, channels)."""
+        """Logit (n, 1 member, 1) of frozen features z (n, r, c, channels)."""
         features = self.trained(z.permute(0, 3, 1, 2))
-        return self.head(self.dropout(features.mean((2, 3)))).squeeze(1)
+        return self.head(self.dropout(features.mean((2, 3)))).unsqueeze(1)
 
     def answer(self, photos: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Probability (n,) and its map (n, r, c) for photos (n, h, w) uint8, averaged over flips.
+        """Probability (n,) and its map (n, r, c) for photos (n, h, w[, 3]) uint8, averaged over flips.
 
         Mean and head are linear, so the logit is the mean of the map: an exact explanation
         (class activation map, Zhou et al. 2016).
@@ -143,7 +145,12 @@ def load_imagenet(blocks: list[nn.Module]) -> None:
     network.load_state_dict(dict(zip(names, weights.values(), strict=True)))
 
 
-def build(cfg: DictConfig) -> Network:
+def facts(x: np.ndarray, y: np.ndarray, schema: dict) -> dict:
+    """What the network has to know of the training photos: nothing, the weights come with a scale."""
+    return {}
+
+
+def build(cfg: DictConfig, facts: dict) -> Network:
     """The network that conf/model describes."""
     if cfg.freeze and not cfg.pretrained:
         raise BadInput("model.freeze: needs model.pretrained=true; blocks without weights must be trained")

@@ -1,0 +1,188 @@
+"""Brings the data to this machine: `fetch(cfg.data)` is the local file or folder.
+
+Downloads and unpacked archives lie in data/raw/ and are made once; delete one to get it again.
+"""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import io
+import shutil
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from urllib.parse import unquote, urlsplit
+
+from omegaconf import DictConfig
+
+from . import config
+
+RAW = Path("data/raw")
+ARCHIVES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar", ".tgz", ".zip")
+
+
+def fetch(data: DictConfig) -> Path:
+    """The file or folder of `data.path` or `data.kaggle`; BadInput unless exactly one is set and there.
+
+    path    a local file or folder, or package:DISTRIBUTION/path for one of an installed package, or any
+            address that fsspec reads (https://, s3://, gs://, hf://datasets/...), file or folder
+    kaggle  owner/name for a data set, name for a competition
+
+    An archive stands for the folder of its contents, or for the only file or folder in it: photos.zip
+    for its folder photos/, sales.csv.zip for sales.csv. Kaggle data comes as an archive. Any other
+    folder stands for itself.
+    """
+    path, name = data.get("path"), data.get("kaggle")
+    if bool(path) == bool(name):
+        raise config.BadInput("set either data.path or data.kaggle")
+    if name:
+        slug = name.split("/")[:2][-1]  # a version may follow
+        return only(once(slug, f"kaggle:{name}", lambda new: download_kaggle(name, new)))
+    if path.startswith("package:"):
+        found = installed(path)
+    elif "://" in path:
+        url = urlsplit(path.split("::")[0])
+        file = PurePosixPath(url.netloc + unquote(url.path)).name
+        found = once(file, path, lambda new: download(path, new))
+    elif not (found := Path(path).expanduser()).exists():
+        raise config.BadInput(f"{path}: no such file or folder in {Path.cwd()}")
+    ending = next((e for e in ARCHIVES if found.name.lower().endswith(e)), None)
+    if ending is None or found.is_dir():
+        return found
+    with one_line(f"{found} cannot be unpacked, delete or replace it"):
+        return only(once(found.name[: -len(ending)], digest(found), lambda new: unpack(found, new)))
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, or of a folder's sorted lines `SHA-256  name`, as `sha256sum` prints them."""
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    names = sorted(f.relative_to(path).as_posix() for f in path.rglob("*") if f.is_file())
+    return hashlib.sha256("".join(f"{digest(path / n)}  {n}\n" for n in names).encode()).hexdigest()
+
+
+def check(path: Path, sha256: str | None, where: str) -> str:
+    """The digest; BadInput if the file `where` expects another one (None: any)."""
+    if (found := digest(path)) != (sha256 or found):
+        raise config.BadInput(
+            f"{path}: SHA-256 {found}, {where} expects {sha256}; set data.sha256=null to accept it"
+        )
+    return found
+
+
+def once(name: str, origin: str, make: Callable[[Path], None]) -> Path:
+    """data/raw/name, by make(new path) if missing; BadInput if what is there has another origin."""
+    target, note = RAW / name, RAW / f".{name}.origin"
+    if name in ("", ".."):
+        raise config.BadInput(f"{origin}: names no file or folder")
+    mark = hashlib.sha256(origin.encode()).hexdigest()  # an address may hold a password
+    if target.exists():
+        if note.exists() and note.read_text() != mark:
+            raise config.BadInput(f"{target}: came from another address or archive; rename or delete it")
+        return target
+    RAW.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=RAW) as folder:
+        new = Path(folder) / name
+        make(new)
+        note.write_text(mark)
+        config.replace(new, target)
+    return target
+
+
+def only(folder: Path) -> Path:
+    """The only file or folder in a folder, and so on inward; hidden ones do not count."""
+    while folder.is_dir() and len(inside := [f for f in folder.iterdir() if f.name[0] != "."]) == 1:
+        folder = inside[0]
+    return folder
+
+
+def installed(path: str) -> Path:
+    """The file or folder at package:DISTRIBUTION/path."""
+    name, _, file = path.removeprefix("package:").partition("/")
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        found = Path(str(importlib.metadata.distribution(name).locate_file(file)))
+        if file and found.exists():
+            return found
+    raise config.BadInput(f"{path}: missing; reinstall with `uv sync`")
+
+
+def download(address: str, new: Path) -> None:
+    """Copies the file or folder at an fsspec address to `new`."""
+    with one_line(f"{address} cannot be fetched"):
+        import fsspec
+        from fsspec.callbacks import TqdmCallback
+
+        options, web = {}, address.startswith(("http://", "https://"))
+        if web:  # behind a proxy too, and for as long as data arrives, not five minutes in all
+            from aiohttp import ClientTimeout
+
+            timeout = ClientTimeout(total=None, sock_connect=30, sock_read=60)
+            options["client_kwargs"] = {"trust_env": True, "timeout": timeout}
+        source, path = fsspec.url_to_fs(address, **options)
+        with TqdmCallback({"desc": new.name, "unit_scale": True, "disable": None}) as bar:
+            if not web and source.info(path)["type"] == "directory":
+                source.get(path, str(new), recursive=True, callback=bar)
+            else:
+                source.get_file(path, str(new), callback=bar)
+
+
+def download_kaggle(name: str, new: Path) -> None:
+    """Unpacks the data set owner/name or the competition name to the folder `new`."""
+    where = f"datasets/{name}" if "/" in name else f"competitions/{name} (accept its rules there first)"
+    with one_line(f"https://www.kaggle.com/{where} cannot be fetched"):
+        client = kaggle()
+        get = client.dataset_download_files if "/" in name else client.competition_download_files
+        get(name, path=str(new.parent), quiet=False)
+        unpack(next(new.parent.glob("*.*")), new)
+
+
+def kaggle():
+    """Kaggle's client, signed in; BadInput if it or a token is missing."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # without a token it prints a page and exits
+            from kaggle import api
+
+            api.authenticate()
+    except ImportError as error:
+        raise config.BadInput("Kaggle's client is missing: `uv add kaggle six`") from error
+    except SystemExit as error:
+        raise config.BadInput(
+            "no valid Kaggle token: make one at https://www.kaggle.com/settings/api and set "
+            "KAGGLE_API_TOKEN, or save it as ~/.kaggle/access_token"
+        ) from error
+    return api
+
+
+def unpack(archive: Path, new: Path) -> None:
+    """Unpacks an archive to the folder `new`, never outside of it."""
+    new.mkdir()
+    if archive.name.lower().endswith(".zip"):
+        with zipfile.ZipFile(archive) as file:
+            for name in map(PureWindowsPath, file.namelist()):  # the stricter kind of path
+                if name.anchor or ".." in name.parts:
+                    raise ValueError(f"{name.as_posix()} reaches outside")
+            file.extractall(new)
+    else:
+        with tarfile.open(archive) as file:
+            file.extractall(new, filter="data")
+    shutil.rmtree(new / "__MACOSX", ignore_errors=True)  # what a Mac adds
+
+
+@contextlib.contextmanager
+def one_line(what: str) -> Iterator[None]:
+    """Turns any error into BadInput, since each client raises its own."""
+    try:
+        yield
+    except config.BadInput:
+        raise
+    except ImportError as error:
+        missing = (error.__cause__ or error).name  # fsspec's error only says what to do with pip
+        raise config.BadInput(f"{what}: what reads it is missing, `uv add {missing}`") from error
+    except Exception as error:
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        gone = isinstance(error, FileNotFoundError) or status == 404
+        reason = "not found, or private" if gone else str(error).strip() or type(error).__name__
+        raise config.BadInput(f"{what}: {reason.splitlines()[0]}") from error

@@ -1,0 +1,68 @@
+"""models/model.onnx + raw inputs -> answers; used by the app, the evaluation and the tests.
+
+Run with the files as arguments. Needs neither torch nor the training code.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from . import inputs
+from .config import BadInput
+
+
+class Model:
+    """The exported network: raw x (n, ...) -> probability (n,), or quantiles 10, 50 and 90% (n, 3).
+
+    `schema` says what a raw input looks like.
+    """
+
+    def __init__(self, path: Path | str = "models/model.onnx") -> None:
+        if not Path(path).exists():
+            raise BadInput(f"{path}: missing; make it with `uv run dvc repro`")
+        self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        self.schema = json.loads(self.session.get_modelmeta().custom_metadata_map["schema"])
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        return self.run(x)[0]
+
+    def run(self, x: np.ndarray) -> list[np.ndarray]:
+        """Every output of the graph, each (n, ...)."""
+        batch = max(1, 3_000_000 // x[0].size)  # about as much as fits in the processor's cache
+        parts = [
+            self.session.run(None, {"x": np.ascontiguousarray(x[i : i + batch])})
+            for i in range(0, len(x), batch)
+        ]
+        return [np.concatenate(part) for part in zip(*parts, strict=True)]
+
+
+def threshold(path: Path | str = "reports/metrics.json") -> float:
+    """Probability from which a sample is flagged, as chosen on validation by its cost."""
+    if not Path(path).exists():
+        raise BadInput(f"{path}: missing; make it with `uv run dvc repro`")
+    return json.loads(Path(path).read_text())["threshold"]
+
+
+def main(paths: list[str]) -> None:
+    """Prints a line for each sample: probability and decision, or a forecast with both ends."""
+    if not paths:
+        raise BadInput(f"nothing given; give one or more {inputs.FILES}")
+    model = Model()
+    read = [(path, inputs.read(path, model.schema)) for path in paths]
+    for path, x in read:
+        for row, found in enumerate(model(x), start=1):
+            name = path if len(x) == 1 else f"{path}:{row}"
+            if model.schema["task"] == "classification":
+                print(f"{name}\t{found:.3f}\t{'flagged' if found >= threshold() else 'passed'}")
+            else:
+                print(f"{name}\t{found[1]:.4g}\t{found[0]:.4g} to {found[2]:.4g}")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except BadInput as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,97 @@
+"""Raw data -> checked arrays and frozen splits in data/prepared/ (`dvc repro prepare`).
+
+x.npy            (n, ...) raw units, one row a sample
+y.npy            float32 (n,): 0 or 1, or the value to predict
+samples.parquet  id, label, group, the columns of slices and one column for each split
+schema.json      what a raw input looks like: task, columns, categories, units
+
+`prepare data=own data.path=FILE ...` takes your own data instead, and writes into conf/ what it was told.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from . import batches, config, fetch, inputs, splits, starter
+
+OWN, CHOICE = Path("conf/data/own.yaml"), Path("conf/config.yaml")
+
+
+@config.main
+def main(cfg: DictConfig) -> None:
+    """Writes data/prepared/; leaves the previous one alone if anything is wrong."""
+    data = cfg.data
+    source = fetch.fetch(data)
+    digest = fetch.check(source, data.sha256, "conf/data")
+    table = starter.tidy(source, data) if data.starter else inputs.tidy(source, data)
+    x, y, samples, schema = inputs.arrays(table, data)
+    for kind in data.splits:
+        samples[kind] = splits.cut(kind, samples, data, schema["task"])
+    check_frozen(samples, data)
+    write(x, y, samples, schema)
+    print(summary(samples, data.split))
+    if not data.starter:
+        record(data, digest)
+
+
+def check_frozen(samples: pd.DataFrame, data: DictConfig) -> None:
+    """Stops if the split differs from the one that earlier results were measured on."""
+    rows = samples[["id", *data.splits]].to_csv(index=False, lineterminator="\n")
+    found = hashlib.sha256(rows.encode()).hexdigest()
+    if data.split_sha256 not in (None, found):
+        raise config.BadInput(
+            f"the split has SHA-256 {found}, conf/data expects "
+            f"{data.split_sha256}; set data.split_sha256=null to accept a new split"
+        )
+
+
+def write(x: np.ndarray, y: np.ndarray, samples: pd.DataFrame, schema: dict) -> None:
+    """Writes the prepared folder under another name, then puts it in place."""
+    new = batches.PREPARED.with_suffix(".new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    np.save(new / "x.npy", x)
+    np.save(new / "y.npy", y)
+    samples.to_parquet(new / "samples.parquet", index=False)
+    (new / "schema.json").write_text(json.dumps(schema, indent=1) + "\n", encoding="utf-8")
+    config.replace(new, batches.PREPARED)
+
+
+def summary(samples: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Samples, groups and mean label of each part."""
+    parts = samples.groupby(split)
+    return parts.agg(samples=("id", "size"), groups=("group", "nunique"), label=("label", "mean")).round(3)
+
+
+def record(data: DictConfig, digest: str) -> None:
+    """Writes what the command line said into conf/, so that `dvc repro` goes on with the same data."""
+    said = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    keys = {text.lstrip("+").split("=")[0].removeprefix("data.") for text in said if text.startswith("data.")}
+    if not keys:
+        return
+    values = {key: data[key] for key in keys if key in data}
+    values |= {"sha256": digest, "read": f"{datetime.now(UTC):%Y-%m-%d}"}
+    fill(OWN, {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()})
+    fill(CHOICE, {"  - data": "own"})
+    print(f"written into {OWN} and {CHOICE}; next: uv run dvc repro")
+
+
+def fill(path: Path, values: dict[str, str]) -> None:
+    """Replaces the values of these keys in a YAML file and keeps its comments."""
+    text = path.read_text(encoding="utf-8")
+    for key, value in values.items():
+        line = re.compile(rf"^({re.escape(key)}: *)(?:\"[^\"]*\"|[^\s#][^#\n]*?)?( *#.*)?$", re.MULTILINE)
+        text = line.sub(lambda m, value=value: f"{m[1].rstrip()} {value}{m[2] or ''}", text, count=1)
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""The arithmetic behind every number: metrics, thresholds, intervals."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from omegaconf import DictConfig
+from sklearn.metrics import roc_auc_score
+
+QUANTILES = (0.1, 0.5, 0.9)  # of a regression: the middle is the answer, the outer ones its 80% interval
+# Of each task: what each metric is called, how it is written ("": three digits) and what is good.
+METRICS = {
+    "classification": {
+        "auc": ("AUC", ".3f", "higher"),
+        "accuracy": ("Accuracy", ".1%", "higher"),
+        "recall": ("Found at the threshold", ".1%", "higher"),
+        "false_alarm_rate": ("False alarms at the threshold", ".1%", "lower"),
+        "recall_at_limit": ("Found within the limit", ".1%", "higher"),
+        "brier": ("Brier score", ".3f", "lower"),
+        "cost": ("Cost per 1,000", ",.0f", "lower"),
+    },
+    "regression": {
+        "mae": ("Mean absolute error", "", "lower"),
+        "rmse": ("Root mean square error", "", "lower"),
+        "pinball": ("Pinball loss", "", "lower"),
+        "coverage": ("Inside the 80% interval", ".1%", "near 80%"),
+        "width": ("Width of the interval", "", "lower"),
+        "cost": ("Cost", ",.0f", "lower"),
+    },
+}
+FIRST = {"classification": "auc", "regression": "mae"}  # the metric of splits, slices and verdict
+
+
+def score(rows: pd.DataFrame, name: str, data: DictConfig, at: dict[str, float] | None) -> dict[str, float]:
+    """Every metric of the answers in column `name`; `at` holds thresholds, or nothing for a regression."""
+    if at is None:
+        low, high = rows[f"{name}_low"].to_numpy(), rows[f"{name}_high"].to_numpy()
+        return regression(rows.label.to_numpy(), low, rows[name].to_numpy(), high, data.cost)
+    return classification(rows.label.to_numpy() > 0, rows[name].to_numpy(), at, data)
+
+
+def classification(y: np.ndarray, p: np.ndarray, at: dict[str, float], data: DictConfig) -> dict[str, float]:
+    """Metrics of probabilities p (n,) for labels y (n,) of False and True, at the thresholds `at`."""
+    flagged = p >= at["cost"]
+    both = y.any() and not y.all()
+    return {
+        "auc": roc_auc_score(y, p) if both else np.nan,
+        "accuracy": np.mean((p >= at["accuracy"]) == y),
+        "recall": np.mean(flagged[y]) if y.any() else np.nan,
+        "false_alarm_rate": np.mean(flagged[~y]) if not y.all() else np.nan,
+        "recall_at_limit": recall_at(y, p, data.limit) if both else np.nan,
+        "brier": np.mean((p - y) ** 2),
+        "cost": 1000 * mean_cost(y, flagged, data.cost.miss, data.cost.false_alarm),
+    }
+
+
+def regression(
+    y: np.ndarray, low: np.ndarray, middle: np.ndarray, high: np.ndarray, cost: DictConfig
+) -> dict[str, float]:
+    """Metrics of a forecast (n,) with its 80% interval, in units of the target."""
+    over = [y - found for found in (low, middle, high)]
+    lost = [np.maximum(q * e, (q - 1) * e).mean() for q, e in zip(QUANTILES, over, strict=True)]
+    error = np.abs(over[1])
+    return {
+        "mae": error.mean(),
+        "rmse": np.sqrt(np.square(error).mean()),
+        "pinball": np.mean(lost),
+        "coverage": np.mean((low <= y) & (y <= high)),
+        "width": np.mean(high - low),
+        "cost": cost.error * error.mean(),
+    }
+
+
+def first(rows: pd.DataFrame, names: list[str], task: str) -> dict[str, dict[str, float]]:
+    """For `bootstrap`: the first metric of the task for each named column."""
+    if task == "regression":
+        return {n: {"mae": float((rows.label - rows[n]).abs().mean())} for n in names}
+    both = rows.label.nunique() == 2
+    return {n: {"auc": roc_auc_score(rows.label, rows[n]) if both else np.nan} for n in names}
+
+
+def recall_at(y: np.ndarray, p: np.ndarray, limit: DictConfig) -> float:
+    """Share of positives found when the limit's share of negatives, or of all samples, is flagged."""
+    among = p[~y] if limit.of == "negatives" else p
+    return float(np.mean(p[y] > np.quantile(among, 1 - limit.share)))
+
+
+def mean_cost(y: np.ndarray, flagged: np.ndarray, miss: float, false_alarm: float) -> float:
+    """Cost of a sample on average, in the units of conf/data."""
+    return float(miss * np.mean(y & ~flagged) + false_alarm * np.mean(~y & flagged))
+
+
+def thresholds(label: pd.Series, p: pd.Series, miss: float, false_alarm: float) -> dict[str, float]:
+    """The thresholds that cost least and that are right most often, on validation."""
+    y, p = label.to_numpy() > 0, p.to_numpy()
+    order = np.argsort(p, kind="stable")
+    values, starts = np.unique(p[order], return_index=True)
+    found = np.concatenate([[0], np.cumsum(y[order])])[np.append(starts, len(y))]  # positives below
+    below = np.append(starts, len(y))
+    tried = np.concatenate([[0.0], (values[1:] + values[:-1]) / 2, [1.0]])
+    alarms = (len(y) - below) - (y.sum() - found)
+    lost = miss * found + false_alarm * alarms
+    wrong = found + alarms
+    return {"cost": float(tried[np.argmin(lost)]), "accuracy": float(tried[np.argmin(wrong)])}
+
+
+def bootstrap(
+    scores: Callable[[pd.DataFrame], dict], rows: pd.DataFrame, draws: int, seed: int, by: str = "group"
+) -> dict:
+    """Value and 95% interval of everything `scores(rows)` returns, resampling whole groups."""
+    rng = np.random.default_rng(seed)
+    rows = rows.reset_index(drop=True)
+    members = list(rows.groupby(by).indices.values())
+    drawn = []
+    for _ in range(draws):
+        chosen = rng.integers(len(members), size=len(members))
+        drawn.append(scores(rows.iloc[np.concatenate([members[i] for i in chosen])]))
+    return {
+        name: {key: interval(value, [d[name][key] for d in drawn]) for key, value in found.items()}
+        for name, found in scores(rows).items()
+    }
+
+
+def interval(value: float, drawn: list[float]) -> dict[str, float]:
+    """A metric as value, low and high end of its 95% percentile interval."""
+    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    return {"value": round(float(value), 6), "low": round(float(low), 6), "high": round(float(high), 6)}
+
+
+def calibration(rows: pd.DataFrame, name: str, task: str, bins: int) -> dict:
+    """Promised and observed shares, and their mean gap.
+
+    Of a classification: mean probability and share of positives in bins of equal size (ECE). Of a
+    regression: each quantile and the share of targets below it.
+    """
+    label = rows.label.to_numpy()
+    if task == "regression":
+        ends = [rows[c].to_numpy() for c in (f"{name}_low", name, f"{name}_high")]
+        mean, share = list(QUANTILES), [float(np.mean(label <= end)) for end in ends]
+        weight = [1 / 3] * 3
+    else:
+        p = rows[name].to_numpy()
+        groups = np.array_split(np.argsort(p, kind="stable"), bins)
+        mean = [float(p[g].mean()) for g in groups]
+        share = [float(label[g].mean()) for g in groups]
+        weight = [len(g) / len(p) for g in groups]
+    gap = sum(w * abs(m - s) for w, m, s in zip(weight, mean, share, strict=True))
+    return {
+        "promised": np.round(mean, 4).tolist(),
+        "observed": np.round(share, 4).tolist(),
+        "gap": round(gap, 4),
+    }
