@@ -1,7 +1,7 @@
 """One bake and one environment for all tests."""
 
+import functools
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +28,8 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory):
         for name, value in IDENTITY.items():
             patch.setenv(name, value)
         patch.setenv("UV", find_uv_bin())
+        cache = subprocess.run([find_uv_bin(), "cache", "dir"], capture_output=True, text=True, check=True)
+        patch.setenv("UV_CACHE_DIR", cache.stdout.strip())  # some tests change HOME
         for name in ("VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE", "PYTEST_ADDOPTS"):
             patch.delenv(name, raising=False)
         patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
@@ -50,23 +52,36 @@ def baked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return bake(tmp_path_factory.mktemp("baked"))
 
 
-@pytest.fixture(scope="session")
-def installed(baked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the default project with its environment."""
-    project = tmp_path_factory.mktemp("installed") / baked.name
-    shutil.copytree(baked, project)
+# Each starter once and each role once; the other combinations are the slow tests.
+PAIRS = {
+    "solar-cells": "ml-engineer",
+    "wind-turbines": "applied-research",
+    "caravan-insurance": "research-scientist",
+}
+
+
+def install(project: Path) -> Path:
+    """The project with its environment."""
     subprocess.run([os.environ["UV"], "sync", "--quiet"], cwd=project, check=True)
     return project
+
+
+@pytest.fixture(scope="session", params=PAIRS)
+def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of each starter, each in another role, with its environment."""
+    folder = tmp_path_factory.mktemp("installed")
+    return install(bake(folder, starter=request.param, target_role=PAIRS[request.param], project_slug=SLUG))
+
+
+def command(project: Path, *words: str) -> str:
+    """Runs a command of a project there and returns what it printed."""
+    line = [os.environ["UV"], "run", "--no-sync", *words]
+    done = subprocess.run(line, cwd=project, text=True, capture_output=True)
+    assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+    return done.stdout
 
 
 @pytest.fixture(scope="session")
 def run(installed: Path) -> Callable[..., str]:
     """Runs a command of the installed project there and returns what it printed."""
-
-    def command(*words: str) -> str:
-        line = [os.environ["UV"], "run", "--no-sync", *words]
-        done = subprocess.run(line, cwd=installed, text=True, capture_output=True)
-        assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
-        return done.stdout
-
-    return command
+    return functools.partial(command, installed)

@@ -1,9 +1,10 @@
-"""One small project for all tests: real photos, few and scaled down, through every stage."""
+"""One small project for all tests: real data, thinned, through every stage. kind.py knows what data it is."""
 
 import os
 import shutil
 from pathlib import Path
 
+import kind
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,9 +15,11 @@ os.environ["MPLBACKEND"] = "agg"
 
 from {{ cookiecutter.package_name }} import (
     baseline,
+    batches,
     config,
     evaluate,
     export,
+    fetch,
     leak,
     prepare,
     report,
@@ -24,22 +27,45 @@ from {{ cookiecutter.package_name }} import (
 )
 
 ROOT = Path(__file__).parents[1]
-SMALL = ["model.size=64", "model.epochs=2", "trainer=cpu", "bootstrap=20", "logger=[dvclive]"]
-EVERY = 12  # of the prepared samples, every twelfth is used
+SMALL = ["data=starter", *kind.SMALL, "trainer=cpu", "bootstrap=20", "logger=[dvclive]"]
 
 
 def settings(*overrides: str) -> DictConfig:
-    """The project's configuration, made small."""
+    """The project's configuration with the starter's data, made small."""
     return config.compose(*SMALL, *overrides)
+
+
+def copy_pages(folder: Path) -> None:
+    """Copies what `report` writes into."""
+    for name in ("docs", "README.md", "mkdocs.yml", "app.py"):
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+
+
+def run_stages(*overrides: str) -> None:
+    """Every stage after `prepare`, in the working directory."""
+    for stage in (baseline, train, leak, export, evaluate, report):
+        quick = ["model=frozen"] if stage is leak else []
+        stage.main(settings(*quick, *overrides))
+
+
+def refused(message: str, *overrides: str) -> None:
+    """`prepare` ends with one line that matches, and data/prepared is as it was."""
+    before = fetch.digest(batches.PREPARED)
+    with pytest.raises(SystemExit, match=message) as error:
+        prepare.main(config.compose(*overrides))
+    assert str(error.value).startswith("error: ") and "\n" not in str(error.value)
+    assert fetch.digest(batches.PREPARED) == before
+    assert not batches.PREPARED.with_suffix(".new").exists()
 
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """data/prepared of the whole data set, in a folder of its own."""
+    """data/prepared of the starter's whole data set, in a folder of its own."""
     folder = tmp_path_factory.mktemp("prepared")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        prepare.main(config.compose())
+        prepare.main(config.compose("data=starter"))
     return folder / "data/prepared"
 
 
@@ -47,23 +73,17 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project in which the whole pipeline has run on few samples."""
     folder = tmp_path_factory.mktemp("project")
-    for name in ("docs", "README.md", "mkdocs.yml", "app.py"):
-        source = ROOT / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+    copy_pages(folder)
     few = folder / "data/prepared"
     few.mkdir(parents=True)
     for name in ("x.npy", "y.npy"):
-        np.save(few / name, np.load(prepared / name, mmap_mode="r")[::EVERY])
-    samples = pd.read_parquet(prepared / "samples.parquet")[::EVERY].reset_index(drop=True)
+        np.save(few / name, np.load(prepared / name, mmap_mode="r")[:: kind.EVERY])
+    samples = pd.read_parquet(prepared / "samples.parquet")[:: kind.EVERY].reset_index(drop=True)
     samples.to_parquet(few / "samples.parquet", index=False)
+    shutil.copy(prepared / "schema.json", few)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        baseline.main(settings())
-        train.main(settings())
-        leak.main(settings("model=frozen"))
-        export.main(settings())
-        evaluate.main(settings())
-        report.main(settings())
+        run_stages()
     return folder
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from {{ cookiecutter.package_name }} import batches
 from {{ cookiecutter.package_name }}.batches import Loader
 
 
@@ -12,9 +13,9 @@ def loader(samples: int = 10, views: int = 3, batch: int = 4) -> Loader:
 
 
 def test_in_order_every_sample_comes_once_with_all_views():
-    batches = list(loader())
-    assert [len(y) for _, y in batches] == [4, 4, 2]
-    assert torch.equal(torch.cat([z for z, _ in batches]), loader().z)
+    found = list(loader())
+    assert [len(y) for _, y in found] == [4, 4, 2]
+    assert torch.equal(torch.cat([z for z, _ in found]), loader().z)
 
 
 def test_shuffled_one_view_of_each_sample_and_the_right_label():
@@ -45,8 +46,24 @@ def test_processes_share_the_samples_without_overlap():
 
 
 def test_prepared_arrays_are_mapped_not_loaded(inside):
-    from {{ cookiecutter.package_name }} import batches
-
-    x, y, samples = batches.read()
+    x, y, samples, schema = batches.read()
     assert isinstance(x, np.memmap)
     assert len(x) == len(y) == len(samples)
+    assert schema["task"] in ("classification", "regression")
+
+
+def test_what_needs_no_encoding_is_not_copied():
+    x = np.zeros((3, 2), np.float32)
+    z = batches.encode(torch.nn.Linear(2, 1), x)
+    assert z.shape == (3, 1, 2)
+    assert np.shares_memory(z.numpy(), x)
+
+
+def test_encoded_samples_keep_their_order_and_views():
+    class Doubled(torch.nn.Module):
+        def encode(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.stack([x, -x], dim=1).flatten(0, 1)
+
+    x = np.arange(10, dtype=np.float32).reshape(5, 2)
+    z = batches.encode(Doubled(), x)
+    assert torch.equal(z.float(), torch.from_numpy(np.stack([x, -x], axis=1)))

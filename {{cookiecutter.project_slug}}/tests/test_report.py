@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT, settings
 from matplotlib.image import imread
 
-from {{ cookiecutter.package_name }} import charts, evaluate, report
+from {{ cookiecutter.package_name }} import charts, evaluate, report, scores
 
 PAGES = ["README.md", "docs/index.md"]
 
@@ -65,7 +65,8 @@ def test_site_builds_without_a_warning(inside):
     assert done.returncode == 0, done.stdout + done.stderr
     home = Path("site/index.html").read_text()
     metrics = json.loads(evaluate.METRICS.read_text())
-    assert f"{metrics['test']['auc']['value']:.3f}" in home
+    first = scores.FIRST[metrics["task"]]
+    assert json.loads(report.PAGES.read_text())["measured"]["point"]["network"][first] in home
     for page in Path("site").rglob("*.html"):
         text = page.read_text()
         assert "[[" not in text, page
@@ -73,14 +74,28 @@ def test_site_builds_without_a_warning(inside):
         assert not re.search(r'<img(?![^>]*alt="[^"]+)', text)
 
 
-def test_the_verdict_follows_the_interval():
-    auc = {"value": 0.1, "low": 0.05, "high": 0.2}
-    cost = {"value": -5, "low": -9, "high": -1}
-    metrics = {"difference": {"auc": auc, "cost_per_1000": cost}, "n_test": 9}
-    assert "ranks better" in report.verdict(metrics)
-    assert "thresholds: lower" in report.verdict(metrics)
-    auc["low"], cost["high"] = -0.1, 1
-    assert "cannot be told" in report.verdict(metrics)
-    assert "thresholds: not distinguishable" in report.verdict(metrics)
-    auc["high"], cost["low"] = -0.05, 0.5
-    assert report.verdict(metrics).count("the baseline wins") == 2
+@pytest.mark.parametrize(("task", "good"), [("classification", 1), ("regression", -1)])
+def test_the_verdict_follows_the_interval(task, good):
+    def verdict(first: float, cost: float) -> str:
+        """Of differences of this size and an interval of 1 to each side."""
+        difference = {
+            name: {"value": value, "low": value - 1, "high": value + 1}
+            for name, value in ((scores.FIRST[task], first), ("cost", cost))
+        }
+        found = {"test": difference, "difference": difference, "n_test": 9}
+        return report.verdict({"task": task, "baseline_name": "guessing", **found})
+
+    assert "beats the best baseline, guessing" in verdict(2 * good, -2)
+    assert "Cost: lower" in verdict(2 * good, -2)
+    assert "cannot be told from the best baseline" in verdict(0.5 * good, 0.5)
+    assert "Cost: not distinguishable" in verdict(0.5 * good, 0.5)
+    assert verdict(-2 * good, 2).count("the baseline wins") == 2
+
+
+def test_numbers_have_digits_that_matter():
+    metric = {"value": 46.1532, "low": 42.0, "high": 1234.5}
+    value, low, high = re.findall(r"[\d,.]*\d", report.written(metric, ""))
+    assert 46.1 <= float(value) <= 46.2 and high.startswith("1,234.")
+    assert {len(text.split(".")[1]) for text in (low, high)} == {len(value.split(".")[1])}
+    assert report.written(metric, ".1%", signed=True) == "+4615.3% (+4200.0% to +123450.0%)"
+    assert report.written({"value": 0.5, "low": 0.5, "high": 0.5}, ".3f") == "0.500"

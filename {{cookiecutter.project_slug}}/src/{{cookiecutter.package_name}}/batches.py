@@ -60,7 +60,8 @@ class Batches(pl.LightningDataModule):
         for name, views in (("train", None), ("val", 1)):  # one view is enough to compare epochs
             rows = torch.from_numpy(np.flatnonzero(self.part == name))
             z, y = self.z[rows, :views], self.y[rows]
-            self.loaders[name] = Loader(z.to(device), y.to(device), self.batch)
+            batch = max(1, min(self.batch, len(rows) // self.trainer.world_size))  # data may be few
+            self.loaders[name] = Loader(z.to(device), y.to(device), batch)
 
     def train_dataloader(self) -> "Loader":
         loader = self.loaders["train"]

@@ -153,7 +153,7 @@ def forecast(axes: plt.Axes, low: float, middle: float, high: float, story: Dict
     axes.set(xlim=(0, 1), ylim=(0, 1), box_aspect=1)
     axes.set_title("answer", fontsize=22)
     axes.text(0.05, 0.66, f"{middle:,.4g}", fontsize=58, weight="bold", color=COLOURS["network"])
-    axes.text(0.05, 0.54, story.unit, fontsize=22)
+    axes.text(0.05, 0.54, story.target, fontsize=22)
     axes.text(0.05, 0.30, f"80% interval\n{low:,.4g} to {high:,.4g}", fontsize=22)
 
 

@@ -66,7 +66,7 @@ def digest(path: Path) -> str:
 
 def check(path: Path, sha256: str | None, where: str) -> str:
     """The digest; BadInput if the file `where` expects another one (None: any)."""
-    if (found := digest(path)) != (sha256 or found):
+    if (found := digest(path)) != sha256 and sha256 is not None:
         raise config.BadInput(
             f"{path}: SHA-256 {found}, {where} expects {sha256}; set data.sha256=null to accept it"
         )

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from . import batches, config, fetch, inputs, splits, starter
 
@@ -77,7 +77,7 @@ def record(data: DictConfig, digest: str) -> None:
     keys = {text.lstrip("+").split("=")[0].removeprefix("data.") for text in said if text.startswith("data.")}
     if not keys:
         return
-    values = {key: data[key] for key in keys if key in data}
+    values = {key: value for key, value in OmegaConf.to_container(data, resolve=True).items() if key in keys}
     values |= {"sha256": digest, "read": f"{datetime.now(UTC):%Y-%m-%d}"}
     fill(OWN, {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()})
     fill(CHOICE, {"  - data": "own"})
@@ -88,8 +88,8 @@ def fill(path: Path, values: dict[str, str]) -> None:
     """Replaces the values of these keys in a YAML file and keeps its comments."""
     text = path.read_text(encoding="utf-8")
     for key, value in values.items():
-        line = re.compile(rf"^({re.escape(key)}: *)(?:\"[^\"]*\"|[^\s#][^#\n]*?)?( *#.*)?$", re.MULTILINE)
-        text = line.sub(lambda m, value=value: f"{m[1].rstrip()} {value}{m[2] or ''}", text, count=1)
+        line = re.compile(rf"^({re.escape(key)}:) *(?:\"[^\"]*\"|[^\s#][^#\n]*?)?( *)(#.*)?$", re.MULTILINE)
+        text = line.sub(lambda m, value=value: f"{m[1]} {value}  {m[3] or ''}".rstrip(), text, count=1)
     path.write_text(text, encoding="utf-8", newline="\n")
 
 

@@ -48,10 +48,10 @@ def number(value: float, form: str, sign: str = "", like: float | None = None) -
     return f"{value:{sign}{form}}"
 
 
-def written(metric: dict[str, float], form: str, signed: bool = False) -> str:
-    """A metric as text: value (low to high)."""
-    sign = "+" if signed else ""
-    value, low, high = (number(metric[k], form, sign, metric["value"]) for k in ("value", "low", "high"))
+def written(metric: dict[str, float], form: str, signed: bool = False, like: float | None = None) -> str:
+    """A metric as text: value (low to high); with as many digits as the value `like` has."""
+    sign, like = "+" if signed else "", metric["value"] if like is None else like
+    value, low, high = (number(metric[k], form, sign, like) for k in ("value", "low", "high"))
     return value if low == high == value else f"{value} ({low} to {high})"
 
 
@@ -75,9 +75,9 @@ def rows(metrics: dict) -> list[list[str]]:
     for key, (name, form, better) in scores.METRICS[metrics["task"]].items():
         name = metrics["names"].get(key, name)
         good = f"{better} is better" if better in ("higher", "lower") else better
-        body.append(
-            [f"{name} ({good})", *(written(found[c][key], form, signed=c == "difference") for c in found)]
-        )
+        like = found["network"][key]["value"]
+        values = [written(found[c][key], form, c == "difference", like) for c in found]
+        body.append([f"{name} ({good})", *values])
     return [header, *body]
 
 
@@ -99,8 +99,12 @@ def verdict(metrics: dict) -> str:
     """Whether the network beats the best baseline, by the intervals of the paired differences."""
     task, name = metrics["task"], metrics["baseline_name"]
     key = scores.FIRST[task]
-    title, form, better = scores.METRICS[task][key]
+    title, _, better = scores.METRICS[task][key]
     first, cost = metrics["difference"][key], metrics["difference"]["cost"]
+    by, money = (
+        written(metrics["difference"][k], scores.METRICS[task][k][1], True, metrics["test"][k]["value"])
+        for k in (key, "cost")
+    )
     outcome = f"cannot be told from the best baseline, {name}"
     if not first["low"] <= 0 <= first["high"]:
         won = (first["low"] > 0) == (better == "higher")
@@ -109,8 +113,7 @@ def verdict(metrics: dict) -> str:
     if not cost["low"] <= 0 <= cost["high"]:
         costs = "lower" if cost["high"] < 0 else "higher: the baseline wins"
     return (
-        f"The network {outcome}: {title} {written(first, form, signed=True)} on "
-        f"{metrics['n_test']:,} test samples. Cost: {costs}, {written(cost, ',.0f', signed=True)}."
+        f"The network {outcome}: {title} {by} on {metrics['n_test']:,} test samples. Cost: {costs}, {money}."
     )
 
 
@@ -121,7 +124,10 @@ def measured(metrics: dict, x: np.ndarray, cfg: DictConfig) -> dict:
     found = {**told(metrics), "baseline": metrics["baseline"]}
     who = ("network", "baseline", "trivial")
     ready = {
-        name: {key: written(found[name][key], form, name == "difference") for key, form in forms.items()}
+        name: {
+            key: written(found[name][key], form, name == "difference", metrics["test"][key]["value"])
+            for key, form in forms.items()
+        }
         for name in (*who, "difference")
     }
     point = {
@@ -201,9 +207,9 @@ def fill(text: str, found: dict[str, str]) -> str:
 
 
 def still_about_the_starter() -> list[Path]:
-    """Pages whose first comment says that they tell of the starter."""
-    pages = [Path("app.py"), *sorted(Path("docs").glob("*.md"))]
-    return [page for page in pages if "starter's text" in page.read_text(encoding="utf-8")[:400]]
+    """Pages with the comment that they tell of the starter."""
+    pages = sorted(Path("docs").glob("*.md"))
+    return [page for page in pages if "starter's text" in page.read_text(encoding="utf-8")]
 
 
 def slices(metrics: dict, cfg: DictConfig) -> str:

@@ -25,7 +25,7 @@ METRICS = {
         "pinball": ("Pinball loss", "", "lower"),
         "coverage": ("Inside the 80% interval", ".1%", "near 80%"),
         "width": ("Width of the interval", "", "lower"),
-        "cost": ("Cost", ",.0f", "lower"),
+        "cost": ("Cost", "", "lower"),
     },
 }
 FIRST = {"classification": "auc", "regression": "mae"}  # the metric of splits, slices and verdict

@@ -11,22 +11,23 @@ from .config import BadInput
 def cut(kind: str, samples: pd.DataFrame, data: DictConfig, task: str) -> np.ndarray:
     """Part (n,) of each sample: train, val, test, or what belongs to none of them: unseen, gap.
 
-    kind is grouped (by samples.group), random (as if there were no groups) or time (by samples.time).
+    kind is grouped (by samples.group), random (as if there were no groups) or time (by samples.end).
     """
     shares = dict(data.shares)
     if kind == "random":
         stratify = samples.label if task == "classification" else None
         return by_chance(len(samples), stratify, shares, data.split_seed)
     if kind == "time":
-        return by_time(samples, data, shares)
-    part = np.full(len(samples), "unseen", dtype=object)
-    seen = ~samples.group.isin(data.unseen).to_numpy()
-    alike = strata(samples[seen], data.slices, task)
-    part[seen] = by_group(samples.group[seen], alike, shares, data.draws, data.split_seed)
+        part = by_time(samples, data, shares)
+    else:
+        part = np.full(len(samples), "unseen", dtype=object)
+        seen = ~samples.group.isin(data.unseen).to_numpy()
+        alike = strata(samples[seen], data.slices, task)
+        part[seen] = by_group(samples.group[seen], alike, shares, data.draws, data.split_seed)
     if task == "classification":
         for name in shares:
             if samples.label[part == name].nunique() < 2:
-                raise BadInput(f"the {name} part has a single class; give more groups or other data.shares")
+                raise BadInput(f"the {name} part has a single class; give more data or other data.shares")
     return part
 
 
@@ -52,7 +53,7 @@ def by_group(
     names, index = np.unique(group, return_inverse=True)
     if len(names) < 2 * len(shares):
         raise BadInput(f"{len(names)} groups are too few to split, {2 * len(shares)} needed")
-    columns = np.column_stack([np.ones(len(index)), alike]).astype(float)
+    columns = np.column_stack([np.ones(len(index)), alike[:, alike.any(0)]]).astype(float)
     totals = np.stack([np.bincount(index, weights=column) for column in columns.T], axis=1)
     totals /= totals.sum(0)
     wanted = np.array(list(shares.values()))
@@ -73,10 +74,13 @@ def by_chance(n: int, stratify: pd.Series | None, shares: dict[str, float], seed
     """Part of each sample (n,), drawn at random, with the same share of positives in each."""
     part = np.full(n, "train", dtype=object)
     rows = np.arange(n)
-    rest, test = train_test_split(rows, test_size=shares["test"], random_state=seed, stratify=stratify)
     size = shares["val"] / (1 - shares["test"])
-    stratify = None if stratify is None else stratify.iloc[rest]
-    _, val = train_test_split(rest, test_size=size, random_state=seed, stratify=stratify)
+    try:
+        rest, test = train_test_split(rows, test_size=shares["test"], random_state=seed, stratify=stratify)
+        stratify = None if stratify is None else stratify.iloc[rest]
+        _, val = train_test_split(rest, test_size=size, random_state=seed, stratify=stratify)
+    except ValueError as error:
+        raise BadInput(f"{n} samples are too few to split ({error})") from None
     part[val], part[test] = "val", "test"
     return part
 
@@ -84,19 +88,23 @@ def by_chance(n: int, stratify: pd.Series | None, shares: dict[str, float], seed
 def by_time(samples: pd.DataFrame, data: DictConfig, shares: dict[str, float]) -> np.ndarray:
     """Part of each sample (n,) in order of time; what reaches over a border is in none (gap).
 
-    A sample lasts from samples.start, its first input, to samples.time, its target. Without
+    A sample lasts from samples.start, its first input, to samples.end, its target. Without
     data.borders, the shares decide. With data.keep_groups_whole, a group seen earlier is no test.
     """
-    time, start = samples.time.to_numpy(), samples.start.to_numpy()
+    time, start = samples.end.to_numpy(), samples.start.to_numpy()
     if data.borders:
-        borders = np.array([data.borders.val, data.borders.test], dtype=time.dtype)
+        try:
+            borders = np.array([data.borders.val, data.borders.test], dtype=time.dtype)
+        except ValueError:
+            given = ", ".join(map(str, data.borders.values()))
+            raise BadInput(f"data.borders: {given}; the times in the data look like {time[0]}") from None
     else:
         ends = np.cumsum([shares["train"], shares["val"]])
         borders = np.sort(time)[(ends * (len(time) - 1)).astype(int)]
     first, last = (np.searchsorted(borders, moment, side="right") for moment in (start, time))
     part = np.where(first == last, np.array(["train", "val", "test"])[last], "gap")
     if data.keep_groups_whole:
-        earliest = samples.groupby("group").time.transform("min").to_numpy()
+        earliest = samples.groupby("group").end.transform("min").to_numpy()
         part = np.where(np.searchsorted(borders, earliest, side="right") == last, part, "gap")
     for name in shares:
         if not (part == name).any():
@@ -110,16 +118,18 @@ def folds(samples: pd.DataFrame, kind: str, task: str, count: int, seed: int) ->
     By group: a fold tests, the next validates, the others train. By time: what came before trains.
     """
     if kind == "time":
-        edges = samples.time.quantile(np.linspace(0, 1, count + 3)[1:-1]).to_numpy()
-        at = np.searchsorted(edges, samples.time.to_numpy(), side="right")
+        edges = samples.end.quantile(np.linspace(0, 1, count + 3)[1:-1]).to_numpy()
+        at = np.searchsorted(edges, samples.end.to_numpy(), side="right")
         begun = np.searchsorted(edges, samples.start.to_numpy(), side="right")
         names = [np.where(at < i, "train", np.where(at == i, "val", "gap")) for i in range(1, count + 1)]
         parts = [np.where(at == i + 2, "test", part) for i, part in enumerate(names)]
         return [np.where(begun == at, part, "gap") for part in parts]
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-    strata = samples.label if task == "classification" else pd.qcut(samples.label.rank(), 4, labels=False)
+    label = samples.label
+    if task == "regression":  # its quarters; equal values in any order
+        label = pd.qcut(label.rank(method="first"), 4, labels=False)
     fold = np.empty(len(samples), np.int64)
-    for i, (_, rows) in enumerate(splitter.split(samples, strata, samples.group)):
+    for i, (_, rows) in enumerate(splitter.split(samples, label, samples.group)):
         fold[rows] = i
     names = np.array(["train"] * count)
     names[:2] = "test", "val"

@@ -8,12 +8,12 @@ import torch
 from conftest import settings
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from {{ cookiecutter.package_name }} import model
+from {{ cookiecutter.package_name }} import config, learner, model
 
 
 def build(*overrides: str) -> model.Network:
     torch.manual_seed(0)
-    return model.build(settings(*overrides).model)
+    return model.build(settings(*overrides).model, {})
 
 
 def photos(count: int) -> torch.Tensor:
@@ -24,7 +24,7 @@ def photos(count: int) -> torch.Tensor:
 def test_loss_starts_near_that_of_a_coin(name):
     network = build(f"model={name}")
     z = network.encode(photos(8)).unflatten(0, (8, -1))[:, 0]
-    loss = binary_cross_entropy_with_logits(network(z), torch.tensor([0.0, 1] * 4))
+    loss = binary_cross_entropy_with_logits(network(z)[:, 0, 0], torch.tensor([0.0, 1] * 4))
     assert loss.item() == pytest.approx(math.log(2), abs=0.25)
 
 
@@ -34,7 +34,7 @@ def test_overfits_one_batch():
     y = torch.tensor([0.0, 1] * 4)
     optimiser = torch.optim.AdamW(network.parameters(), lr=5e-4)
     for _ in range(80):
-        loss = binary_cross_entropy_with_logits(network(z), y)
+        loss = binary_cross_entropy_with_logits(network(z)[:, 0, 0], y)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -57,14 +57,25 @@ def test_explanation_adds_up_to_the_answer():
 
 def test_answer_is_the_mean_over_the_encoded_views():
     network, x = build().eval(), photos(3)
-    logit = network(network.encode(x)).unflatten(0, (3, -1)).mean(1)
-    assert torch.allclose(logit.sigmoid(), network.answer(x)[0], atol=1e-5)
+    z = network.encode(x).unflatten(0, (3, -1))
+    assert torch.allclose(learner.answer(network, z), network.answer(x)[0], atol=1e-5)
 
 
 @pytest.mark.parametrize("axis", [1, 2])
 def test_a_flipped_photo_gets_the_same_answer(axis):
     network, x = build().eval(), photos(2)
     assert torch.allclose(network.answer(x)[0], network.answer(x.flip(axis))[0], atol=1e-5)
+
+
+def test_a_grey_photo_gets_the_same_answer_in_colour():
+    network, x = build().eval(), photos(2)
+    colour = x.unsqueeze(3).expand(-1, -1, -1, 3)
+    assert torch.allclose(network.answer(x)[0], network.answer(colour)[0], atol=1e-5)
+
+
+def test_untrained_blocks_cannot_be_frozen():
+    with pytest.raises(config.BadInput, match=r"needs model\.pretrained=true"):
+        build("model=scratch", "model.freeze=3")
 
 
 def test_imagenet_weights_land_in_the_right_layers():

@@ -112,7 +112,7 @@ def shapley(model: predict.Model, row: np.ndarray) -> np.ndarray:
 def data(
     x: np.ndarray, predictions: pd.DataFrame, schema: dict, shown: list[int], cfg: DictConfig
 ) -> plt.Figure:
-    """The label against four columns, in up to six bins of equal size, in the test part."""
+    """The label against four columns, in the test part: at most six values, or bins, of 20 rows or more."""
     figure, axes = plt.subplots(2, 2, figsize=(11, 7))
     label = predictions.label.to_numpy(float)
     for cell in axes.flat[len(shown) :]:
@@ -121,9 +121,10 @@ def data(
         values = x[predictions.row, place]
         known = ~np.isnan(values)
         column = schema["columns"][place]
-        if "values" in column or len(np.unique(values[known])) <= 6:
+        if "values" in column or len(np.unique(values[known])) <= 10:
             keys = pd.Series([inputs.text(v, column) for v in values[known]])
-            order = keys.value_counts().index[:6].sort_values()
+            counts = keys.value_counts()
+            order = counts[counts >= max(20, counts.iloc[min(5, len(counts) - 1)])].index.sort_values()
         else:
             keys = pd.qcut(values[known], 6, duplicates="drop", precision=3).map(lambda bin: f"{bin.right:g}")
             keys = pd.Series(keys.astype(str))
@@ -133,7 +134,7 @@ def data(
         cell.set_title(short(title(place, schema, cfg), 32), fontsize=15)
         cell.tick_params(axis="x", labelsize=12)
     name = cfg.data.story.positive if schema["task"] == "classification" else "mean of target"
-    figure.supylabel(f"share of {name}" if schema["task"] == "classification" else name)
+    figure.supylabel(f"{name}: share" if schema["task"] == "classification" else name)
     return figure
 
 

@@ -4,6 +4,8 @@ Each number is embedded by its place between quantiles of the training part (Gor
 so that a network sees steps as easily as trees do.
 """
 
+import warnings
+
 import numpy as np
 import torch
 from omegaconf import DictConfig
@@ -36,11 +38,11 @@ class Network(nn.Module):
         if cfg.blocks == 0:
             self.network = Additive(bins, levels, outputs)
             return
-        embedded = PiecewiseLinearEmbeddings(bins, cfg.embedding, activation=False, version="B")
-        self.network = TabM.make(
+        embedding = embed(bins, cfg.embedding) if bins and cfg.embedding else None
+        self.network = Members(
             n_num_features=len(bins),
             cat_cardinalities=levels,
-            num_embeddings=embedded if bins and cfg.embedding else None,
+            num_embeddings=embedding,
             d_out=outputs,
             k=cfg.members,
             n_blocks=cfg.blocks,
@@ -64,18 +66,33 @@ class Network(nn.Module):
         return (found.squeeze(1).sigmoid() if self.classifies else found.sort(1).values,)
 
 
+class Members(nn.Module):
+    """TabM in operations that ONNX has: its own forward fixes the number of rows."""
+
+    def __init__(self, **settings) -> None:
+        super().__init__()
+        self.tabm = TabM.make(**settings)
+
+    def forward(self, number: torch.Tensor | None, code: torch.Tensor | None) -> torch.Tensor:
+        """(n, members, outputs) of number (n, i) and code (n, j)."""
+        parts = []
+        if number is not None:
+            parts.append(self.tabm.num_module(number).flatten(1) if self.tabm.num_module else number)
+        if code is not None:
+            parts.append(self.tabm.cat_module(code).float())
+        return self.tabm.output(self.tabm.backbone(self.tabm.ensemble_view(torch.cat(parts, 1))))
+
+
 class Additive(nn.Module):
     """A sum of one curve for each number and one value for each code: the quick network."""
 
     def __init__(self, bins: list[torch.Tensor], levels: list[int], outputs: int) -> None:
         super().__init__()
-        self.curves = (
-            PiecewiseLinearEmbeddings(bins, outputs, activation=False, version="B") if bins else None
-        )
+        self.curves = embed(bins, outputs) if bins else None
         self.values = nn.ModuleList(nn.Embedding(count, outputs) for count in levels)
-        for value in self.values:
-            nn.init.zeros_(value.weight)
         self.bias = nn.Parameter(torch.zeros(outputs))
+        for weight in self.parameters():
+            nn.init.zeros_(weight)
 
     def forward(self, number: torch.Tensor | None, code: torch.Tensor | None) -> torch.Tensor:
         """(n, 1 member, outputs) of number (n, i) and code (n, j)."""
@@ -83,6 +100,13 @@ class Additive(nn.Module):
         for place, value in enumerate(self.values):
             found = found + value(code[:, place])
         return found.unsqueeze(1)
+
+
+def embed(bins: list[torch.Tensor], width: int) -> PiecewiseLinearEmbeddings:
+    """Embeddings with these edges of bins, without the warning about columns of two values."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*just two bin edges")
+        return PiecewiseLinearEmbeddings(bins, width, activation=False, version="B")
 
 
 def facts(x: np.ndarray, y: np.ndarray, schema: dict) -> dict:

@@ -8,6 +8,7 @@ import pandas as pd
 from omegaconf import DictConfig
 from PIL import Image, UnidentifiedImageError
 
+from . import tables
 from .config import BadInput
 
 FILES = "PNG or JPEG files"
@@ -22,6 +23,8 @@ def tidy(source: Path, data: DictConfig) -> pd.DataFrame:
     source is a folder with a folder a class, or a CSV or Parquet file with the columns path (relative
     to it), data.label and perhaps data.group.
     """
+    train = source / "train"  # as Kaggle's competitions have it
+    source = train if train.is_dir() else source
     table = folders(source) if source.is_dir() else listed(source, data)
     classes = sorted(table["class"].unique())
     if len(classes) < 2:
@@ -52,16 +55,12 @@ def folders(source: Path) -> pd.DataFrame:
 
 def listed(source: Path, data: DictConfig) -> pd.DataFrame:
     """path, class, source, group and slices of a table with a photo a row."""
-    try:
-        table = pd.read_parquet(source) if source.suffix == ".parquet" else pd.read_csv(source)
-    except (ValueError, OSError) as error:
-        raise BadInput(f"{source}: not a CSV or Parquet table ({str(error).splitlines()[0]})") from None
+    table = tables.load(source)
     for column in ("path", data.label, *data.slices):
         if column not in table:
-            raise BadInput(
-                f"{source}: no column {column}; there are {', '.join(map(str, table.columns[:12]))}"
-            )
-    for column in ("path", data.label):
+            raise BadInput(f"{source}: no column {column}; there are {tables.listing(table)}")
+    groups = [data.group] if data.group in table else []
+    for column in ("path", data.label, *groups):
         if table[column].isna().any():
             raise BadInput(f"{source}: row {table[column].isna().argmax() + 2}, column {column}: empty")
     if table.path.duplicated().any():
@@ -69,13 +68,12 @@ def listed(source: Path, data: DictConfig) -> pd.DataFrame:
         raise BadInput(
             f"{source}: row {row + 2}, column path: {table.path[row]} occurs twice; give each photo once"
         )
-    table = table.rename(columns={data.label: "class"})
-    if data.group in table:
-        table = table.rename(columns={data.group: "group"})
-    table["class"] = table["class"].astype(str)
-    table["source"] = table.path
-    table["path"] = [str(source.parent / path) for path in table.path]
-    return table
+    found = table[list(data.slices)].astype(str)
+    for column in groups:
+        found["group"] = table[column]
+    names = table.path.astype(str)
+    paths = [str(source.parent / name) for name in names]
+    return found.assign(**{"path": paths, "class": table[data.label].astype(str), "source": names})
 
 
 def arrays(table: pd.DataFrame, data: DictConfig) -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict]:
@@ -123,6 +121,15 @@ def read(path: Path | str, schema: dict) -> np.ndarray:
     """One photo as the model takes it: uint8 (1, h, w), or (1, h, w, 3) of a model of colours."""
     photo = Image.fromarray(load(path))
     return np.asarray(photo.convert("L" if schema["colours"] == 1 else "RGB"))[None]
+
+
+def unlabelled(folder: Path, key: str, model) -> tuple[pd.Series, np.ndarray]:
+    """Ids (names without ending) and answers for the photos in the folder test of a competition."""
+    photos = sorted(p for p in (folder / "test").rglob("*") if p.suffix.lower() in SUFFIXES)
+    if not photos:
+        raise BadInput(f"{folder / 'test'}: no photo inside")
+    answers = [model(read(path, model.schema))[0] for path in photos]
+    return pd.Series([path.stem for path in photos]), np.array(answers)
 
 
 def check_size(image: Image.Image, name: Path | str) -> None:

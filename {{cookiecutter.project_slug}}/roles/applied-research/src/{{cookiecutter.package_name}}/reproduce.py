@@ -1,0 +1,199 @@
+"""A paper's protocol on this project's network -> docs/reproduction.md (`python -m <package>.reproduce`).
+
+The paper, its figures and the overrides that make its protocol are `published` in conf/data. Trains anew
+under runs/; data/prepared/, models/ and reports/metrics.json stay as they are.
+"""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from . import (
+    baseline,
+    batches,
+    config,
+    evaluate,
+    features,
+    fetch,
+    inputs,
+    learner,
+    model,
+    report,
+    scores,
+    splits,
+    starter,
+    train,
+)
+
+REPORT, PAGE = Path("reports/reproduction.json"), Path("docs/reproduction.md")
+OUT = Path("runs/reproduce")
+WORDS = {
+    "reached": "is reached: this network has",
+    "not reached": "is not reached: this network has",
+    "cannot be told apart": "cannot be told apart from this network's",
+}
+
+
+@config.main
+def main(cfg: DictConfig) -> None:
+    """Measures, writes reports/reproduction.json and docs/reproduction.md, prints the table."""
+    if not cfg.data.get("published"):
+        raise config.BadInput(
+            "conf/data has no `published`: name a paper there, its figures and its protocol, "
+            "in the form of conf/data/starter.yaml"
+        )
+    cfg = protocol(cfg)
+    found = {**measure(cfg), "given": given()}
+    evaluate.write_json(REPORT, found)
+    report.write(PAGE, page(found, cfg))
+    print(f"\n{table(found)}\n\n{verdict(found)}\n{PAGE} is written.")
+
+
+def given() -> list[str]:
+    """The overrides of the command line."""
+    return list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
+
+
+def protocol(cfg: DictConfig) -> DictConfig:
+    """The configuration of the command line with the paper's overrides on top."""
+    GlobalHydra.instance().clear()  # the command line's; a second one is refused beside it
+    return config.compose(*given(), *cfg.data.published.overrides)
+
+
+def measure(cfg: DictConfig) -> dict:
+    """Trains on the paper's split and scores its test part: what the page shows, as plain values."""
+    begun, paper, data = time.monotonic(), cfg.data.published, cfg.data
+    x, y, samples, schema = read(cfg)
+    task = schema["task"]
+    if paper.metric not in scores.METRICS[task]:
+        known = ", ".join(scores.METRICS[task])
+        raise config.BadInput(f"conf/data, published.metric: {paper.metric}; choose of {known}")
+    part = splits.cut(data.split, samples, data, task)
+    used = np.flatnonzero(np.isin(part, ["val", "test"]))
+    found = samples.join(baseline.columns("network", network(cfg, x, y, part, schema, used), used))
+    names = ["network"]
+    if paper.get("against"):
+        names.append(paper.against)
+        known, learnt = features.features(x, samples, schema), part == "train"
+        theirs = baseline.fit(paper.against, cfg, task, known[learnt], y[learnt])(known.iloc[used])
+        found = found.join(baseline.columns(paper.against, theirs, used))
+    val, test = found[part == "val"], found[part == "test"]
+    at = {n: evaluate.limits(val, n, cfg) if task == "classification" else None for n in names}
+
+    def value(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
+        each = [scores.score(rows, n, data, at[n])[paper.metric] for n in names]
+        return {"network": {paper.metric: each[0] if len(each) == 1 else 1 - each[0] / each[1]}}
+
+    ours = scores.bootstrap(value, test, cfg.bootstrap, cfg.seed, data.resample)["network"][paper.metric]
+    REPORT.parent.mkdir(exist_ok=True)
+    evaluate.look(f"reproduce, {data.split} split", OUT / "best.ckpt", ours["value"])
+    return {
+        **OmegaConf.to_container(paper, resolve=True),
+        **named(cfg, task),
+        "network": ours,
+        "verdicts": {name: outcome(theirs, ours, paper.better) for name, theirs in paper.rows.items()},
+        "samples": {name: int((part == name).sum()) for name in ("train", "val", "test")},
+        "minutes": round((time.monotonic() - begun) / 60, 1),
+    }
+
+
+def read(cfg: DictConfig) -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict]:
+    """x (n, ...), y (n,), samples and schema, as `prepare` makes them, kept in memory."""
+    source = fetch.fetch(cfg.data)
+    fetch.check(source, cfg.data.sha256, "conf/data")
+    rows = starter.tidy(source, cfg.data) if cfg.data.starter else inputs.tidy(source, cfg.data)
+    return inputs.arrays(rows, cfg.data)
+
+
+def network(
+    cfg: DictConfig, x: np.ndarray, y: np.ndarray, part: np.ndarray, schema: dict, used: np.ndarray
+) -> np.ndarray:
+    """Answers (k,) or (k, 3) for the rows `used` (k,), of a network trained on part == "train"."""
+    facts = train.learn(x, y, part, schema)
+    z = batches.encode(model.build(cfg.model, facts), x, cfg.trainer.accelerator)
+    train.fit(cfg, facts, z, y, part, OUT)
+    trained = learner.load(OUT / "best.ckpt").network.eval()
+    with torch.inference_mode():
+        return torch.cat([learner.answer(trained, few) for few in z[used].split(32)]).numpy()
+
+
+def named(cfg: DictConfig, task: str) -> dict[str, str]:
+    """What the metric is called, and how its values are written."""
+    paper, data = cfg.data.published, cfg.data
+    name, form, _ = scores.METRICS[task][paper.metric]
+    name = {"recall_at_limit": data.limit.name, "cost": data.cost.name}.get(paper.metric, name)
+    if paper.get("against"):
+        return {"name": f"{name}, saved against {paper.against}", "form": ".1%"}
+    return {"name": name, "form": form}
+
+
+def outcome(published: float, ours: dict[str, float], better: str) -> str:
+    """Whether the interval of `ours` lies beyond the published value, short of it, or around it."""
+    if ours["low"] <= published <= ours["high"]:
+        return "cannot be told apart"
+    return "reached" if (ours["low"] > published) == (better == "higher") else "not reached"
+
+
+def table(found: dict) -> str:
+    """The paper's figures and this network's, as a Markdown table."""
+    body = [
+        [name, report.number(value, found["form"]), found["verdicts"][name]]
+        for name, value in found["rows"].items()
+    ]
+    ours = ["**this network**", f"**{report.written(found['network'], found['form'])}**", ""]
+    return report.table(
+        [["", f"{found['name']} ({found['better']} is better)", "By this network"], *body, ours]
+    )
+
+
+def verdict(found: dict) -> str:
+    """One sentence on the paper's best figure."""
+    best = (max if found["better"] == "higher" else min)(found["rows"], key=found["rows"].get)
+    there = report.number(found["rows"][best], found["form"])
+    here = report.written(found["network"], found["form"])
+    return f"The figure to reach, {there} ({best}), {WORDS[found['verdicts'][best]]} {here}."
+
+
+def page(found: dict, cfg: DictConfig) -> str:
+    """The page docs/reproduction.md."""
+    unit, count = cfg.data.story.unit, found["samples"]
+    drawn = f"whole {cfg.data.story.resample}s"
+    if cfg.data.resample == "id":
+        drawn = f"single {unit}s, since the paper splits by {unit},"
+    changed = " ".join(f"`{text}`" for text in found["overrides"]) or "nothing"
+    command = " ".join([f"uv run python -m {__package__}.reproduce", *found["given"]])
+    return f"""# Reproduction
+
+<!-- Written by `python -m {__package__}.reproduce` from {REPORT.as_posix()}. Changes are overwritten. -->
+
+{verdict(found)}
+
+[{found["paper"]}]({found["link"]})
+
+{found["protocol"]}
+
+{table(found)}
+
+In brackets: the 95% percentile interval from {cfg.bootstrap:,} draws of {drawn} among
+{count["test"]:,} test {unit}s. A figure is reached if the whole interval is better, and not reached if the
+whole interval is worse. If it lies inside, the two cannot be told apart. The paper's own uncertainty is not
+counted.
+
+Changed to follow the paper: {changed}. {count["train"]:,} {unit}s trained, {count["val"]:,} validated.
+{found["caveat"]}
+
+This is the paper's protocol. The project's own, with the headline, stands in [Results](results.md).
+
+Command: `{command}`. Each run trains anew, {found["minutes"]:g} minutes the last time, and adds a line to
+the ledger of looks at test data.
+"""
+
+
+if __name__ == "__main__":
+    main()

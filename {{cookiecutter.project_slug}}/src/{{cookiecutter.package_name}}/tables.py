@@ -1,0 +1,73 @@
+"""Reads CSV and Parquet files, their numbers and their times; what cannot be read gets one line."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from .config import BadInput
+
+
+def load(source: Path | str) -> pd.DataFrame:
+    """A CSV (UTF-8; comma, semicolon or tab) or Parquet file; BadInput if it is not one."""
+    source = Path(source)
+    if source.is_dir():
+        raise BadInput(f"{source}: a folder; give the CSV or Parquet file in it")
+    try:
+        if source.suffix == ".parquet":
+            table = pd.read_parquet(source)
+            return table.reset_index(drop=table.index.names == [None])  # pandas may keep the times there
+        with source.open(encoding="utf-8-sig") as file:
+            header = file.readline()
+        return pd.read_csv(source, sep=max(",;\t", key=header.count), encoding="utf-8-sig", low_memory=False)
+    except FileNotFoundError:
+        raise BadInput(f"{source}: no such file") from None
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{source}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    except (ValueError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise BadInput(f"{source}: not a CSV or Parquet table ({reason})") from None
+
+
+def listing(table: pd.DataFrame) -> str:
+    """The first columns by name."""
+    return ", ".join(map(str, table.columns[:12])) + (" ..." if len(table.columns) > 12 else "")
+
+
+def numeric(column: pd.Series) -> pd.Series:
+    """The column as float64, NaN where a value is no number."""
+    if column.dtype == bool:
+        return column.astype(float)
+    if pd.api.types.is_datetime64_any_dtype(column):  # as in a CSV
+        column = column.astype(str)
+    return pd.to_numeric(column, errors="coerce").astype(float)
+
+
+def numbers(column: pd.Series, missing: bool = True) -> pd.Series:
+    """The column as float64; BadInput for a text, an infinite number, or a hole if none may be."""
+    found = numeric(column)
+    wrong = (found.isna() & (column.notna() | (not missing))) | np.isinf(found)
+    if wrong.any():
+        row = int(wrong.to_numpy().argmax())
+        value = column.iloc[row]
+        what = "missing" if pd.isna(value) else f"'{value}' is no finite number"
+        raise BadInput(f"row {column.index[row] + 2}, column {column.name}: {what}")
+    return found
+
+
+def moments(column: pd.Series) -> pd.Series:
+    """Points in time: numbers such as years as they are, else dates without zone, in UTC."""
+    if pd.api.types.is_numeric_dtype(column):
+        return numbers(column, missing=False)
+    text = column.astype(str).str.replace(r"^(\d{4})/(\d\d)/", r"\1-\2-", regex=True)
+    zoned = text.str.contains(r"\d(?:Z|[+-]\d\d:?\d\d)$")
+    if zoned.any() and not zoned.all():
+        row = int((zoned != zoned.iloc[0]).to_numpy().argmax())
+        what = f"{text.iloc[row]} mixes times with and without a zone"
+        raise BadInput(f"row {text.index[row] + 2}, column {column.name}: {what}")
+    found = pd.to_datetime(text, utc=True, errors="coerce", format="ISO8601")
+    if found.isna().any():
+        row = int(found.isna().to_numpy().argmax())
+        what = f"{text.iloc[row]!r} is no time; write 2024-12-31 23:59"
+        raise BadInput(f"row {text.index[row] + 2}, column {column.name}: {what}")
+    return found.dt.tz_localize(None)

@@ -1,0 +1,91 @@
+"""The demo answers, and a bad value or file gets a sentence."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+
+@pytest.fixture(scope="module")
+def module(project):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        patch.syspath_prepend(project)
+        yield importlib.import_module("app")
+
+
+@pytest.fixture(scope="module")
+def app(module):
+    _, url, _ = module.demo.launch(prevent_thread_lock=True, quiet=True)
+    yield Client(url, verbose=False)
+    module.demo.close()
+
+
+def chances(scores: dict) -> dict[str, float]:
+    return {entry["label"]: entry["confidence"] for entry in scores["confidences"]}
+
+
+def test_an_example_gets_sentence_probability_and_reasons(app, module):
+    name = list(module.ROWS)[1]
+    sentence, scores, why = app.predict(name, *module.pick(name), api_name="/answer")
+    assert sum(chances(scores).values()) == pytest.approx(1)
+    assert module.STORY.flag in sentence and sentence.count("\n") == 1
+    assert why["headers"] == ["column", "value", "moves it by"] and len(why["data"]) == 6
+
+
+def test_a_changed_value_changes_the_answer(app, module):
+    fields = module.pick("typical")
+    before, after = (
+        chances(app.predict("typical", *values, api_name="/answer")[1])
+        for values in (fields, [6, *fields[1:]])
+    )
+    assert module.SHOWN and before != after
+
+
+def test_an_empty_field_is_a_missing_value(app, module):
+    fields = [None, *module.pick("typical")[1:]]
+    _, scores, _ = app.predict("typical", *fields, api_name="/answer")
+    assert sum(chances(scores).values()) == pytest.approx(1)
+
+
+def test_a_file_gets_the_answer_of_its_first_row(app, inside, tmp_path):
+    example = sorted(Path("docs/examples").glob("*.csv"))[0]
+    alone = app.predict(handle_file(str(example)), api_name="/upload")
+    header, row = example.read_text().splitlines()
+    several = tmp_path / "rows.csv"
+    several.write_text(f"{header}\n{row}\n{row}\n")
+    sentence, scores, _ = app.predict(handle_file(str(several)), api_name="/upload")
+    assert sentence == f"{alone[0]}\n\nThe file has 2 rows; this is the first."
+    assert scores == alone[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "not a CSV"),
+        (b"a,b\n1,2\n", "no column MOSTYPE"),
+        (b"\x89PNG\r\n\x1a\n broken", "not UTF-8"),
+        (b"hello", "no row"),
+    ],
+)
+def test_a_bad_file_gets_a_sentence(app, tmp_path, content, message):
+    path = tmp_path / "rows.csv"
+    path.write_bytes(content)
+    with pytest.raises(AppError, match=f"rows.csv: .*{message}") as error:
+        app.predict(handle_file(str(path)), api_name="/upload")
+    assert str(tmp_path) not in str(error.value) and "Traceback" not in str(error.value)
+
+
+def test_no_file_gets_a_sentence(app):
+    with pytest.raises(AppError, match="Give a CSV file first"):
+        app.predict(None, api_name="/upload")
+
+
+def test_a_number_that_is_none_gets_a_sentence(module):
+    import gradio as gr
+
+    fields = [float("inf"), *module.pick("typical")[1:]]
+    with pytest.raises(gr.Error, match="give a finite number"):
+        module.answer("typical", *fields)

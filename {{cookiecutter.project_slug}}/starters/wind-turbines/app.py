@@ -1,0 +1,101 @@
+"""The demo: `python app.py`. Only inputs and outputs; the answer comes from predict.py."""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+import gradio as gr
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from {{ cookiecutter.package_name }} import config, inputs, predict
+from {{ cookiecutter.package_name }}.config import BadInput
+
+STORY = config.compose().data.story
+EXAMPLES = {path.stem: str(path) for path in sorted(Path("docs/examples").glob("*.csv"))}
+try:
+    MODEL = predict.Model()
+except BadInput as error:
+    sys.exit(f"error: {error}")
+SCHEMA = MODEL.schema
+AHEAD = pd.Timedelta(seconds=SCHEMA["horizon"] * SCHEMA["step"])
+
+
+def pick(name: str) -> tuple[str, Figure, pd.DataFrame]:
+    """The forecast for an example."""
+    return forecast(EXAMPLES[name])
+
+
+def forecast(path: str | None) -> tuple[str, Figure, pd.DataFrame]:
+    """Sentence, chart and reasons for the last window of a file."""
+    if path is None:
+        raise gr.Error("Give a CSV file first, or pick an example.", title="No file")
+    try:
+        rows, x = inputs.table(path, SCHEMA), inputs.read(path, SCHEMA)[0]
+    except BadInput as error:
+        raise gr.Error(str(error).replace(path, Path(path).name), title="Unusable file") from None
+    [found] = MODEL(x[None])
+    low, middle, high = (float(value) for value in found)
+    when = rows[SCHEMA["time"]].iloc[-1] + AHEAD
+    now = rows[SCHEMA["target"]].iloc[-1]
+    sentence = (
+        f"### {short(middle)}\n{STORY.target} at {when:%Y-%m-%d %H:%M}; in four of five cases between "
+        f"{short(low)} and {short(high)}. Now: {short(now)}."
+    )
+    return sentence, chart(rows, when, low, middle, high), reasons(rows, x)
+
+
+def short(value: float) -> str:
+    """Four digits, and all in front of the point."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def chart(rows: pd.DataFrame, when: pd.Timestamp, low: float, middle: float, high: float) -> Figure:
+    """The target in the window, and the forecast with its 80% interval."""
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(rows[SCHEMA["time"]], rows[SCHEMA["target"]], lw=2, color="black", label="so far")
+    off, colour = [[middle - low], [high - middle]], "#0072B2"
+    axes.errorbar([when], [middle], off, fmt="o", ms=9, lw=3, capsize=6, color=colour, label="forecast")
+    axes.set_ylabel(STORY.target)
+    axes.legend()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def reasons(rows: pd.DataFrame, x: np.ndarray) -> pd.DataFrame:
+    """What moved the forecast most: channel, from when on, by how much."""
+    found = inputs.explain(MODEL, x)
+    names = [STORY.names.get(name, name) for name in SCHEMA["channels"]]
+    form = "%m-%d %H:%M" if SCHEMA["step"] < 86_400 else "%Y-%m-%d"
+    times = rows[SCHEMA["time"]].iloc[:: inputs.BLOCK].dt.strftime(form).to_list()
+    order = sorted(np.ndindex(found.shape), key=lambda place: -abs(found[place]))[:6]
+    return pd.DataFrame(
+        [(names[channel], times[block], f"{found[block, channel]:+.3g}") for block, channel in order],
+        columns=["what", "from", "moved it by"],
+    )
+
+
+with gr.Blocks(title="{{ cookiecutter.project_name }}") as demo:
+    gr.Markdown(f"# {{ cookiecutter.project_name }}\n{STORY.demo}")
+    with gr.Row():
+        with gr.Column(scale=1):
+            example = gr.Radio(list(EXAMPLES), label="Pick a moment", visible=bool(EXAMPLES))
+            # The file unopened, so that inputs.read can say what is wrong with it.
+            needed = ", ".join([SCHEMA["time"], *SCHEMA["channels"][:3]])
+            file = gr.File(label=f"Or a CSV file: {needed}, ...", file_types=None, height=170)
+            button = gr.Button("Forecast", variant="primary")
+        with gr.Column(scale=2):
+            sentence = gr.Markdown("### The answer appears here\nPick a moment, or give a file.")
+            plot = gr.Plot(label="Forecast", show_label=False)
+            why = gr.Dataframe(label="What moved it, in units of the forecast", interactive=False)
+    gr.Markdown(STORY.attribution)
+    outputs = [sentence, plot, why]
+    example.change(pick, example, outputs, api_name=False)
+    button.click(forecast, file, outputs, api_name="forecast")
+
+if __name__ == "__main__":
+    demo.queue(max_size=32).launch(max_file_size="10mb", theme=gr.themes.Soft(primary_hue="orange"))

@@ -1,0 +1,117 @@
+"""Data of one's own goes through every stage, and the project remembers it."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import hydra
+import kind
+import pytest
+import torch
+from conftest import ROOT, copy_pages, run_stages, settings
+from hydra.core.hydra_config import HydraConfig
+from matplotlib.image import imread
+from omegaconf import OmegaConf
+
+from {{ cookiecutter.package_name }} import (
+    batches,
+    charts,
+    config,
+    evaluate,
+    learner,
+    predict,
+    prepare,
+    train,
+)
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """A folder in which data of one's own is prepared, and how `prepare` was told."""
+    folder = tmp_path_factory.mktemp("own")
+    told = kind.own(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        prepare.main(config.compose(*told))
+    return folder, told
+
+
+@pytest.fixture(scope="module")
+def measured(own):
+    """The folder after all other stages."""
+    folder, told = own
+    copy_pages(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        run_stages(*told)
+    return folder
+
+
+@pytest.fixture
+def inside(own, monkeypatch):
+    monkeypatch.chdir(own[0])
+
+
+@pytest.fixture
+def there(measured, monkeypatch):
+    monkeypatch.chdir(measured)
+
+
+def test_a_network_learns_from_it(own, inside):
+    train.main(settings("model=frozen", *own[1]))
+    x = batches.read()[0]
+    with torch.inference_mode():
+        answers = learner.load("models/best.ckpt").network.eval().answer(torch.from_numpy(x[:5]))[0]
+    assert len(answers) == 5 and answers.isfinite().all()
+
+
+@pytest.mark.slow
+def test_it_is_measured_and_drawn(there):
+    metrics = json.loads(evaluate.METRICS.read_text())
+    assert metrics["n_test"] == (batches.read()[2][metrics["split"]] == "test").sum() > 0
+    for name in (*charts.CHARTS, "hero", "data", "errors"):
+        assert imread(charts.FIGURES / f"{name}.png").std() > 0.05
+
+
+def test_nothing_of_it_is_in_two_parts(own, inside):
+    split, samples = config.compose(*own[1]).data.split, batches.read()[2]
+    parts = samples.groupby(split)
+    if split == "time":
+        assert parts.end.max()["train"] < parts.start.min()["val"]
+        assert parts.end.max()["val"] < parts.start.min()["test"]
+    else:
+        assert samples.groupby("group")[split].nunique().max() == 1
+
+
+@pytest.mark.slow
+def test_its_examples_get_answers(there, capsys):
+    paths = sorted(str(path) for path in Path("docs/examples").iterdir())
+    predict.main(paths)
+    assert len(capsys.readouterr().out.splitlines()) == len(paths) > 0
+
+
+@pytest.mark.slow
+def test_readme_and_home_no_longer_call_it_the_starter(there):
+    for page in ("README.md", "docs/index.md"):
+        assert "Still the starter" not in Path(page).read_text()
+
+
+def test_prepare_remembers_what_it_was_told(tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    told = kind.own(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with hydra.initialize_config_dir(str(ROOT / "conf"), version_base=None):
+        cfg = hydra.compose("config", told, return_hydra_config=True)
+    monkeypatch.setattr(HydraConfig.instance(), "cfg", cfg)
+    prepare.main(config.compose(*told))
+
+    paths = (ROOT / "conf/data/own.yaml", "conf/data/own.yaml")
+    before, after = (OmegaConf.to_container(OmegaConf.load(path)) for path in paths)
+    known = {word.split("=")[0].removeprefix("data.") for word in told[1:]}
+    for key in before.keys() - {"sha256", "read"}:
+        assert after[key] == (cfg.data[key] if key in known else before[key])
+    assert re.fullmatch("[0-9a-f]{64}", after["sha256"]) and re.match(r"20\d\d-\d\d-\d\d$", after["read"])
+    assert OmegaConf.load("conf/config.yaml").defaults[0] == {"data": "own"}
+    for name in ("conf/data/own.yaml", "conf/config.yaml"):
+        assert Path(name).read_text().count("#") == (ROOT / name).read_text().count("#")

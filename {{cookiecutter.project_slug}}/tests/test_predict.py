@@ -1,0 +1,43 @@
+"""Files in, answers out."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from {{ cookiecutter.package_name }} import batches, config, predict
+
+
+def test_command_prints_a_line_a_sample(inside, capsys):
+    paths = sorted(str(path) for path in Path("docs/examples").iterdir())
+    predict.main(paths)
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [line[0] for line in lines] == paths
+    if batches.read()[3]["task"] == "classification":
+        threshold = predict.threshold()
+        for _, p, said in lines:
+            assert 0 <= float(p) <= 1
+            assert float(p) >= threshold - 0.001 if said == "flagged" else float(p) <= threshold + 0.001
+    else:
+        assert all(low <= middle <= high for low, middle, high in map(forecast, lines))
+
+
+def forecast(line: list[str]) -> tuple[float, float, float]:
+    """Low, middle and high of a printed line."""
+    low, high = line[2].split(" to ")
+    return float(low), float(line[1]), float(high)
+
+
+def test_command_without_a_file_or_a_model_gets_one_line(tmp_path):
+    with pytest.raises(config.BadInput, match="nothing given"):
+        predict.main([])
+    with pytest.raises(config.BadInput, match="dvc repro"):
+        predict.Model(tmp_path / "none.onnx")
+    with pytest.raises(config.BadInput, match="dvc repro"):
+        predict.threshold(tmp_path / "none.json")
+
+
+def test_answering_needs_no_torch(inside):
+    code = "import sys; from {{ cookiecutter.package_name }} import predict; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

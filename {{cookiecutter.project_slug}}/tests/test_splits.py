@@ -1,0 +1,236 @@
+"""No group in two parts, no future in the past, frozen; and what goes wrong changes nothing."""
+
+import re
+
+import kind
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import refused, settings
+from omegaconf import DictConfig
+
+from {{ cookiecutter.package_name }} import batches, config, fetch, prepare, splits
+
+SHARES = {"train": 0.6, "val": 0.15, "test": 0.25}
+
+
+def table(rows: int = 400, groups: int = 40, seed: int = 0) -> pd.DataFrame:
+    """Samples of groups, in any order of time, each lasting three hours."""
+    rng = np.random.default_rng(seed)
+    end = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.permutation(rows), unit="h")
+    return pd.DataFrame(
+        {
+            "id": np.arange(rows),
+            "label": rng.integers(0, 2, rows).astype(float),
+            "group": rng.integers(0, groups, rows),
+            "start": end - pd.Timedelta(hours=3),
+            "end": end,
+        }
+    )
+
+
+def knobs(**values) -> DictConfig:
+    """data of conf/, for `table`."""
+    data = settings().data
+    data.update({"slices": [], "unseen": [], "borders": None, "shares": SHARES, "draws": 50, **values})
+    return data
+
+
+def cut(kind: str, samples: pd.DataFrame, task: str = "classification", **values) -> np.ndarray:
+    return splits.cut(kind, samples, knobs(**values), task)
+
+
+def order(samples: pd.DataFrame, part: np.ndarray) -> None:
+    """Each part begins after the one before has ended, first inputs and targets included."""
+    for before, after in (("train", "val"), ("val", "test")):
+        assert samples.end[part == before].max() < samples.start[part == after].min()
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("seed", range(3))
+def test_no_group_in_two_parts(seed, task):
+    samples = table(seed=seed)
+    part = cut("grouped", samples, task)
+    assert samples.assign(part=part).groupby("group").part.nunique().max() == 1
+    assert {name: np.mean(part == name) for name in SHARES} == pytest.approx(SHARES, abs=0.03)
+
+
+def test_what_is_unlike_the_rest_is_kept_apart():
+    samples = table()
+    part = cut("grouped", samples, unseen=[3])
+    assert np.array_equal(part == "unseen", samples.group == 3)
+
+
+@pytest.mark.parametrize("borders", [None, {"val": "2020-01-12", "test": "2020-01-15 12:00"}])
+def test_no_future_in_the_past(borders):
+    samples = table()
+    part = cut("time", samples, borders=borders, keep_groups_whole=False)
+    assert set(part) == {*SHARES, "gap"}
+    order(samples, part)
+    if borders:
+        assert samples.start[part == "val"].min() == pd.Timestamp(borders["val"])
+        assert samples.start[part == "test"].min() == pd.Timestamp(borders["test"])
+    else:
+        assert {name: np.mean(part == name) for name in SHARES} == pytest.approx(SHARES, abs=0.03)
+
+
+def test_in_time_too_a_group_can_be_kept_whole():
+    samples = table(groups=350)
+    part = cut("time", samples, keep_groups_whole=True)
+    order(samples, part)
+    used = samples.assign(part=part)[part != "gap"]
+    assert used.groupby("group").part.nunique().max() == 1
+
+
+@pytest.mark.parametrize("kind", ["grouped", "random", "time"])
+def test_the_seed_decides(kind):
+    first, second = (cut(kind, table(), keep_groups_whole=False) for _ in range(2))
+    assert np.array_equal(first, second)
+    other = cut(kind, table(), keep_groups_whole=False, split_seed=1)
+    assert np.array_equal(first, other) == (kind == "time")
+
+
+def test_a_random_split_has_as_many_positives_in_each_part():
+    samples = table()
+    assert np.ptp(samples.groupby(cut("random", samples)).label.mean()) < 0.03
+
+
+@pytest.mark.parametrize(
+    ("kind", "samples", "message"),
+    [
+        ("grouped", table(groups=4), "4 groups are too few to split, 6 needed"),
+        ("grouped", table().assign(label=lambda t: t.group == 3), "the .* part has a single class"),
+        ("time", table(groups=400).assign(label=lambda t: t.end > "2020-01-16"), "the train part has a sin"),
+        ("time", table(groups=1), "no sample lies wholly in the val part"),
+        ("time", table().assign(start="2020-01-01", end="2020-01-01"), "no sample lies wholly in the"),
+        ("random", table(7), "7 samples are too few to split"),
+        ("random", table().assign(label=lambda t: t.id == 3), "400 samples are too few to split"),
+    ],
+)
+def test_what_cannot_be_split_gets_one_line(kind, samples, message):
+    samples = samples.astype({"start": "datetime64[ns]", "end": "datetime64[ns]", "label": float})
+    with pytest.raises(config.BadInput, match=message) as error:
+        cut(kind, samples, keep_groups_whole=True)
+    assert "\n" not in str(error.value)
+
+
+def test_borders_that_are_no_times_get_one_line():
+    with pytest.raises(config.BadInput, match=r"data\.borders: .* the times in the data look like 2020"):
+        cut("time", table(), borders={"val": "spring", "test": "autumn"})
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_folds_by_group_test_every_sample_once(task):
+    samples = table()
+    folds = splits.folds(samples, "grouped", task, 5, 0)
+    assert (sum((part == "test").astype(int) for part in folds) == 1).all()
+    for part in folds:
+        assert samples.assign(part=part).groupby("group").part.nunique().max() == 1
+        assert set(part) == {"train", "val", "test"}
+
+
+def test_folds_by_time_test_what_comes_after():
+    samples = table()
+    folds = splits.folds(samples, "time", "regression", 5, 0)
+    assert (sum((part == "test").astype(int) for part in folds) <= 1).all()
+    for part in folds:
+        assert set(part) == {"train", "val", "test", "gap"}
+        order(samples, part)
+
+
+@pytest.fixture
+def data(prepared, monkeypatch):
+    """The prepared data of this project, in its folder; with what `batches.read` returns."""
+    monkeypatch.chdir(prepared.parents[1])
+    return batches.read()
+
+
+def test_samples_are_what_their_arrays_say(data):
+    x, y, samples, _ = data
+    assert len(x) == len(y) == len(samples) == samples.id.nunique()
+    assert np.array_equal(y, samples.label) and np.isfinite(y).all()
+
+
+def keep_their_promise(samples: pd.DataFrame, cfg: DictConfig) -> None:
+    """No group or no time is in two parts of the splits that say so; the random split does mix."""
+    for split in cfg.splits:
+        part = samples[split].to_numpy()
+        used = samples[np.isin(part, list(SHARES))]
+        parts = used.groupby("group")[split].nunique().max()
+        if split == "grouped":
+            assert parts == 1
+        elif split == "time":
+            order(samples, part)
+            assert parts == 1 or not cfg.keep_groups_whole
+        elif used.group.nunique() < len(used):
+            assert parts > 1  # the leak of the usual split
+
+
+def test_the_splits_of_this_project_keep_their_promise_and_balance(data):
+    samples, cfg = data[2], settings().data
+    keep_their_promise(samples, cfg)
+    for split in cfg.splits:
+        used = samples[samples[split].isin(list(SHARES))]
+        if split != "time":
+            shares = used.groupby(split).size() / len(used)
+            assert shares.to_dict() == pytest.approx(dict(cfg.shares), abs=0.03)
+            assert np.ptp(used.groupby(split).label.mean()) < 0.1 * used.label.std()
+
+
+def test_the_folds_of_this_project_test_nothing_twice(data):
+    samples, cfg = data[2], settings()
+    folds = splits.folds(samples, cfg.data.split, data[3]["task"], cfg.folds, cfg.seed)
+    assert (sum((part == "test").astype(int) for part in folds) <= 1).all()
+
+
+@pytest.fixture
+def told(tmp_path, monkeypatch):
+    """How a small data set of one's own was prepared, in its folder."""
+    monkeypatch.chdir(tmp_path)
+    told = kind.own(tmp_path)
+    prepare.main(config.compose(*told))
+    return told
+
+
+def test_the_splits_of_own_data_keep_their_promise(told):
+    keep_their_promise(batches.read()[2], config.compose(*told).data)
+
+
+def frozen(told: list[str]) -> str:
+    """The hash that a frozen split has to have."""
+    with pytest.raises(config.BadInput) as error:
+        prepare.check_frozen(batches.read()[2], config.compose(*told, "data.split_sha256=none").data)
+    return re.search("[0-9a-f]{64}", str(error.value))[0]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.sha256=abc", r"conf/data expects abc; set data\.sha256=null to accept it"),
+        ("data.sha256=0", r"conf/data expects 0; set data\.sha256=null to accept it"),
+        ("data.split_sha256=0", r"set data\.split_sha256=null to accept a new split"),
+        ("data.path=none", "none: no such file or folder"),
+        ("data.path=null", r"set either data\.path or data\.kaggle"),
+    ],
+)
+def test_what_is_refused_leaves_the_old_data(told, override, message):
+    refused(message, *told, override)
+
+
+def test_a_frozen_split_comes_out_the_same_or_is_refused(told):
+    told = [*told, f"data.split_sha256={frozen(told)}"]
+    prepare.main(config.compose(*told))
+    refused(r"set data\.split_sha256=null to accept a new split", *told, "data.split_seed=1")
+
+
+def test_a_crash_while_writing_leaves_the_old_data(told, monkeypatch):
+    def crash(*_, **__):
+        raise OSError("disk full")
+
+    before = fetch.digest(batches.PREPARED)
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
+        patch.setattr(pd.DataFrame, "to_parquet", crash)
+        prepare.main(config.compose(*told))
+    assert fetch.digest(batches.PREPARED) == before
+    prepare.main(config.compose(*told))
+    assert fetch.digest(batches.PREPARED) == before
