@@ -67,10 +67,16 @@ def install(project: Path) -> Path:
 
 
 @pytest.fixture(scope="session", params=PAIRS)
-def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def starter(request: pytest.FixtureRequest) -> str:
+    """Each starter."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def installed(starter: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project of each starter, each in another role, with its environment."""
     folder = tmp_path_factory.mktemp("installed")
-    return install(bake(folder, starter=request.param, target_role=PAIRS[request.param], project_slug=SLUG))
+    return install(bake(folder, starter=starter, target_role=PAIRS[starter], project_slug=SLUG))
 
 
 def command(project: Path, *words: str) -> str:

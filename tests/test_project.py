@@ -55,9 +55,9 @@ def test_its_own_tests_pass(run):
 
 
 @pytest.fixture(scope="session")
-def trained(installed, run, request):
+def trained(starter, installed, run):
     """The installed project after the whole pipeline, made small, has run on all the data."""
-    turn(installed, KNOBS[request.node.callspec.params["installed"]])
+    turn(installed, KNOBS[starter])
     output = run("dvc", "repro")
     assert reran(output) == ["prepare", "baseline", "train", "leak", "export", "evaluate", "report"]
     git(installed, "add", "--all")

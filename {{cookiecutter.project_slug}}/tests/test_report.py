@@ -76,13 +76,13 @@ def test_site_builds_without_a_warning(inside):
 
 @pytest.mark.parametrize(("task", "good"), [("classification", 1), ("regression", -1)])
 def test_the_verdict_follows_the_interval(task, good):
-    def verdict(first: float, cost: float) -> str:
+    def verdict(first: float, cost: float, groups: int = 9) -> str:
         """Of differences of this size and an interval of 1 to each side."""
         difference = {
             name: {"value": value, "low": value - 1, "high": value + 1}
             for name, value in ((scores.FIRST[task], first), ("cost", cost))
         }
-        found = {"test": difference, "difference": difference, "n_test": 9}
+        found = {"test": difference, "difference": difference, "n_test": 9, "groups_test": groups}
         return report.verdict({"task": task, "baseline_name": "guessing", **found})
 
     assert "beats the best baseline, guessing" in verdict(2 * good, -2)
@@ -90,6 +90,7 @@ def test_the_verdict_follows_the_interval(task, good):
     assert "cannot be told from the best baseline" in verdict(0.5 * good, 0.5)
     assert "Cost: not distinguishable" in verdict(0.5 * good, 0.5)
     assert verdict(-2 * good, 2).count("the baseline wins") == 2
+    assert "2 groups in the test set are too few to tell" in verdict(2 * good, -2, groups=2)
 
 
 def test_numbers_have_digits_that_matter():

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
 
-from . import scores
+from . import predict, scores
 
 FIGURES = Path("docs/figures")
 COLOURS = {"network": "#0072B2", "baseline": "#D55E00", "trivial": "#6C757D"}  # Okabe and Ito, 2008
@@ -152,9 +152,10 @@ def forecast(axes: plt.Axes, low: float, middle: float, high: float, story: Dict
     axes.axis("off")
     axes.set(xlim=(0, 1), ylim=(0, 1), box_aspect=1)
     axes.set_title("answer", fontsize=22)
-    axes.text(0.05, 0.66, f"{middle:,.4g}", fontsize=58, weight="bold", color=COLOURS["network"])
+    axes.text(0.05, 0.66, predict.number(middle), fontsize=58, weight="bold", color=COLOURS["network"])
     axes.text(0.05, 0.54, story.target, fontsize=22)
-    axes.text(0.05, 0.30, f"80% interval\n{low:,.4g} to {high:,.4g}", fontsize=22)
+    ends = f"{predict.number(low, like=middle)} to {predict.number(high, like=middle)}"
+    axes.text(0.05, 0.30, f"80% interval\n{ends}", fontsize=22)
 
 
 CHARTS = {

@@ -4,6 +4,7 @@ Run with the files as arguments. Needs neither torch nor the training code.
 """
 
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -46,6 +47,14 @@ def threshold(path: Path | str = "reports/metrics.json") -> float:
     return json.loads(Path(path).read_text())["threshold"]
 
 
+def number(value: float, form: str = "", sign: str = "", like: float | None = None) -> str:
+    """A number as text; without a form, with about four digits of the value `like`."""
+    if not form:
+        size = abs(value if like is None else like)
+        form = f",.{min(6, max(0, 3 - math.floor(math.log10(size)))) if size else 3}f"
+    return f"{value:{sign}{form}}"
+
+
 def main(paths: list[str]) -> None:
     """Prints a line for each sample: probability and decision, or a forecast with both ends."""
     if not paths:
@@ -58,7 +67,8 @@ def main(paths: list[str]) -> None:
             if model.schema["task"] == "classification":
                 print(f"{name}\t{found:.3f}\t{'flagged' if found >= threshold() else 'passed'}")
             else:
-                print(f"{name}\t{found[1]:.4g}\t{found[0]:.4g} to {found[2]:.4g}")
+                low, middle, high = found
+                print(f"{name}\t{middle:.6g}\t{low:.6g} to {high:.6g}")
 
 
 if __name__ == "__main__":

@@ -33,6 +33,10 @@ def main(cfg: DictConfig) -> None:
     digest = fetch.check(source, data.sha256, "conf/data")
     table = starter.tidy(source, data) if data.starter else inputs.tidy(source, data)
     x, y, samples, schema = inputs.arrays(table, data)
+    if clash := {"id", "label", "group", "start", "end", "row", *data.splits} & set(data.slices):
+        raise config.BadInput(
+            f"data.slices: {', '.join(clash)} is a name the project uses; rename the column"
+        )
     for kind in data.splits:
         samples[kind] = splits.cut(kind, samples, data, schema["task"])
     check_frozen(samples, data)
@@ -77,6 +81,8 @@ def record(data: DictConfig, digest: str) -> None:
     keys = {text.lstrip("+").split("=")[0].removeprefix("data.") for text in said if text.startswith("data.")}
     if not keys:
         return
+    if nested := sorted(key for key in keys if "." in key):
+        print(f"not written into {OWN}, do it by hand: {', '.join(nested)}")
     values = {key: value for key, value in OmegaConf.to_container(data, resolve=True).items() if key in keys}
     values |= {"sha256": digest, "read": f"{datetime.now(UTC):%Y-%m-%d}"}
     fill(OWN, {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()})

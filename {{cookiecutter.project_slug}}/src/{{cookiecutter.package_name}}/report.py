@@ -4,7 +4,6 @@ Every number a reader sees is written here from reports/metrics.json; none is ty
 """
 
 import json
-import math
 import re
 from pathlib import Path
 
@@ -12,9 +11,10 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from . import batches, charts, config, evaluate, explain, scores
+from . import batches, charts, config, evaluate, explain, predict, scores
 
 PAGES = Path("reports/pages.json")
+FEWEST = 5  # groups to resample, below which an interval says nothing
 
 
 @config.main
@@ -39,19 +39,10 @@ def write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def number(value: float, form: str, sign: str = "", like: float | None = None) -> str:
-    """A number as text; without a form, with about three digits of the value `like`."""
-    if not form:
-        size = abs(like if like is not None else value)
-        digits = 3 - math.floor(math.log10(size)) if size else 3
-        form = f",.{min(6, max(0, digits))}f"
-    return f"{value:{sign}{form}}"
-
-
 def written(metric: dict[str, float], form: str, signed: bool = False, like: float | None = None) -> str:
     """A metric as text: value (low to high); with as many digits as the value `like` has."""
     sign, like = "+" if signed else "", metric["value"] if like is None else like
-    value, low, high = (number(metric[k], form, sign, like) for k in ("value", "low", "high"))
+    value, low, high = (predict.number(metric[k], form, sign, like) for k in ("value", "low", "high"))
     return value if low == high == value else f"{value} ({low} to {high})"
 
 
@@ -106,6 +97,9 @@ def verdict(metrics: dict) -> str:
         for k in (key, "cost")
     )
     outcome = f"cannot be told from the best baseline, {name}"
+    if metrics["groups_test"] < FEWEST:
+        few = f"{metrics['groups_test']} groups in the test set are too few to tell"
+        return f"The network against the best baseline, {name}: {title} {by}. {few}; {FEWEST} are needed."
     if not first["low"] <= 0 <= first["high"]:
         won = (first["low"] > 0) == (better == "higher")
         outcome = f"beats the best baseline, {name}" if won else f"does worse than {name}: the baseline wins"
@@ -131,7 +125,8 @@ def measured(metrics: dict, x: np.ndarray, cfg: DictConfig) -> dict:
         for name in (*who, "difference")
     }
     point = {
-        name: {key: number(found[name][key]["value"], form) for key, form in forms.items()} for name in who
+        name: {key: predict.number(found[name][key]["value"], form) for key, form in forms.items()}
+        for name in who
     }
     return {
         **ready,
@@ -160,9 +155,9 @@ def headline(metrics: dict, cfg: DictConfig) -> str:
     """The sentence of conf/data for this task with its {placeholders} filled."""
     story = cfg.data.story
     forms = scores.METRICS[metrics["task"]]
-    numbers = {key: number(m["value"], forms[key][1]) for key, m in metrics["test"].items()}
+    numbers = {key: predict.number(m["value"], forms[key][1]) for key, m in metrics["test"].items()}
     numbers |= {
-        f"baseline_{key}": number(m["value"], forms[key][1]) for key, m in metrics["baseline"].items()
+        f"baseline_{key}": predict.number(m["value"], forms[key][1]) for key, m in metrics["baseline"].items()
     }
     named = story.baselines.get(metrics["baseline_name"], metrics["baseline_name"])
     seen = story.seen.get(cfg.data.split, "")
@@ -218,7 +213,7 @@ def slices(metrics: dict, cfg: DictConfig) -> str:
     title, form, _ = scores.METRICS[task][scores.FIRST[task]]
     share = f"{cfg.data.story.positive} share" if task == "classification" else "mean"
     body = [
-        [name, f"{s['n']:,}", number(s["mean"], ".1%" if task == "classification" else "")]
+        [name, f"{s['n']:,}", predict.number(s["mean"], ".1%" if task == "classification" else "")]
         + [written(s[who], form) for who in ("network", "baseline")]
         for name, s in metrics["slices"].items()
     ]
@@ -233,7 +228,7 @@ def unseen(metrics: dict, cfg: DictConfig) -> str:
     forms = scores.METRICS[metrics["task"]]
     who = [name for name in found if name != "n"]
     body = [
-        [metrics["names"].get(key, name), *(number(found[w][key], form) for w in who)]
+        [metrics["names"].get(key, name), *(predict.number(found[w][key], form) for w in who)]
         for key, (name, form, _) in forms.items()
         if key in found["network"]
     ]
@@ -269,7 +264,8 @@ def worst(metrics: dict, predictions: pd.DataFrame, cfg: DictConfig) -> str:
     found = found.sort_values(["off", "id"], ascending=[False, True]).head(20)
     if metrics["task"] == "regression":
         body = [
-            [str(r.id), str(r.group), number(r.label, ""), number(r.network, "")] for r in found.itertuples()
+            [str(r.id), str(r.group), predict.number(r.label, ""), predict.number(r.network, "")]
+            for r in found.itertuples()
         ]
         return table([["id", story.group, "was", "forecast"], *body])
     body = [

@@ -1,5 +1,6 @@
 """Reads CSV and Parquet files, their numbers and their times; what cannot be read gets one line."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,12 @@ def load(source: Path | str) -> pd.DataFrame:
             table = pd.read_parquet(source)
             return table.reset_index(drop=table.index.names == [None])  # pandas may keep the times there
         with source.open(encoding="utf-8-sig") as file:
-            header = file.readline()
-        return pd.read_csv(source, sep=max(",;\t", key=header.count), encoding="utf-8-sig", low_memory=False)
+            header, first = file.readline(), file.readline()
+        sep = max(",;\t", key=header.count)
+        comma = sep != "," and re.search(r"\d,\d", first) and not re.search(r"\d\.\d", first)
+        return pd.read_csv(
+            source, sep=sep, decimal="," if comma else ".", encoding="utf-8-sig", low_memory=False
+        )
     except FileNotFoundError:
         raise BadInput(f"{source}: no such file") from None
     except UnicodeDecodeError as error:

@@ -88,7 +88,8 @@ def told(row: np.ndarray) -> tuple[str, dict[str, float], list[list]]:
     top = np.argsort(-np.abs(why))[:6]
     reasons = [[title(i), inputs.text(row[i], COLUMNS[i]), f"{why[i]:+.3g}"] for i in top]
     if not CLASSIFIES:
-        return f"### {found[1]:,.4g}\n80% interval: {found[0]:,.4g} to {found[2]:,.4g}.", {}, reasons
+        low, middle, high = (predict.number(value, like=found[1]) for value in found)
+        return f"### {middle}\n80% interval: {low} to {high}.", {}, reasons
     decision = STORY.flag if found >= THRESHOLD else STORY["pass"]
     sentence = (
         f"### {decision.capitalize()}\nThis {STORY.unit} has a chance of **{found:.1%}** ({STORY.positive}); "

@@ -42,15 +42,10 @@ def forecast(path: str | None) -> tuple[str, Figure, pd.DataFrame]:
     when = rows[SCHEMA["time"]].iloc[-1] + AHEAD
     now = rows[SCHEMA["target"]].iloc[-1]
     sentence = (
-        f"### {short(middle)}\n{STORY.target} at {when:%Y-%m-%d %H:%M}; in four of five cases between "
-        f"{short(low)} and {short(high)}. Now: {short(now)}."
+        f"### {predict.number(middle)}\n{STORY.target} at {when:%Y-%m-%d %H:%M}; in four of five cases "
+        f"between {predict.number(low)} and {predict.number(high)}. Now: {predict.number(now)}."
     )
     return sentence, chart(rows, when, low, middle, high), reasons(rows, x)
-
-
-def short(value: float) -> str:
-    """Four digits, and all in front of the point."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def chart(rows: pd.DataFrame, when: pd.Timestamp, low: float, middle: float, high: float) -> Figure:

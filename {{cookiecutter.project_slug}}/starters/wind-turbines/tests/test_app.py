@@ -51,12 +51,12 @@ def test_the_answer_tells_of_an_hour_after_the_last_row(module, inside):
     last = path.read_text().splitlines()[-1].split(",")
     sentence, chart, _ = module.forecast(str(path))
     hour = f"{int(last[0][11:13]) + 1:02}{last[0][13:16]}"
-    assert hour in sentence and f"Now: {module.short(float(last[2]))}." in sentence
+    assert hour in sentence and f"Now: {module.predict.number(float(last[2]))}." in sentence
     assert len(chart.axes[0].lines[0].get_xdata()) == 24
 
 
 def test_large_numbers_are_written_out(module):
-    said = [module.short(value) for value in (0.00123456, 12.3456, -45678.9)]
+    said = [module.predict.number(value) for value in (0.00123456, 12.3456, -45678.9)]
     assert said == ["0.001235", "12.35", "-45,679"]
 
 

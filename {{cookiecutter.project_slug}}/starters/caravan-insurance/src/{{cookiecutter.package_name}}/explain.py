@@ -143,17 +143,17 @@ def errors(model: predict.Model, x: np.ndarray, predictions: pd.DataFrame, cfg: 
     if model.schema["task"] == "classification":
         low = predictions[predictions.label == 1].nsmallest(3, "network")
         high = predictions[predictions.label == 0].nlargest(3, "network")
-        names = [(low, "missed {:.0%}"), (high, "false alarm {:.0%}")]
+        names, form = [(low, "missed"), (high, "false alarm")], ".0%"
     else:
         off = predictions.assign(off=predictions.network - predictions.label)
-        names = [(off.nsmallest(3, "off"), "too low: {:,.4g}"), (off.nlargest(3, "off"), "too high: {:,.4g}")]
+        names, form = [(off.nsmallest(3, "off"), "too low"), (off.nlargest(3, "off"), "too high")], ""
     figure, axes = plt.subplots(2, 3, figsize=(15, 8))
     for line, (rows, name) in zip(axes, names, strict=True):
         for cell in line[len(rows) :]:
             cell.axis("off")
         for cell, sample in zip(line, rows.itertuples(), strict=False):
             bars(cell, shapley(model, x[sample.row]), model.schema, cfg, count=5)
-            cell.set_title(name.format(sample.network), fontsize=15)
+            cell.set_title(f"{name} {predict.number(sample.network, form)}", fontsize=15)
             cell.tick_params(labelsize=11)
     return figure
 
@@ -169,7 +169,7 @@ def save_examples(x: np.ndarray, predictions: pd.DataFrame, schema: dict, cfg: D
         names = [story.positive if label else story.negative for label in drawn.label]
     else:
         drawn = predictions.sort_values("label").iloc[np.linspace(0, len(predictions) - 1, 4).astype(int)]
-        names = [f"{label:.4g}" for label in drawn.label]
+        names = [predict.number(label) for label in drawn.label]
     for sample, name in zip(drawn.itertuples(), names, strict=True):
         values = [
             "" if np.isnan(value) else inputs.text(value, column)

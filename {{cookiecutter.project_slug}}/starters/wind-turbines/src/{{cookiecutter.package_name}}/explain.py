@@ -132,7 +132,7 @@ def errors(x: np.ndarray, predictions: pd.DataFrame, schema: dict, cfg: DictConf
         worst = off.sort_values("off", ascending=order).drop_duplicates("day").head(3)
         for cell, (_, row) in zip(line, worst.iterrows(), strict=False):
             draw(cell, x[row.row], row, schema, cfg)
-            cell.set_title(f"{name} by {abs(row.off):,.4g}, {row.id[:-6]}", fontsize=14)
+            cell.set_title(f"{name} by {predict.number(abs(row.off))}, {row.id[:-6]}", fontsize=14)
     return figure
 
 

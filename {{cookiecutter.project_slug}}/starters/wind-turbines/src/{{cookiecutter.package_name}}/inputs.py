@@ -122,7 +122,10 @@ def windows(
     when = time.to_numpy()
     samples = pd.DataFrame(
         {
-            "id": [f"{name} {moment}" for moment in np.datetime_as_string(when[last], "m")],
+            "id": [
+                f"{name} {moment}"
+                for moment in np.datetime_as_string(when[last], "m" if schema["step"] >= 60 else "us")
+            ],
             "label": target[end],
             "group": name,
             "start": when[first],

@@ -9,6 +9,8 @@ from omegaconf import DictConfig
 from torch import nn
 from torch.nn.functional import pad, scaled_dot_product_attention
 
+from .config import BadInput
+
 HEADS = 4
 
 
@@ -98,4 +100,8 @@ def facts(x: np.ndarray, y: np.ndarray, schema: dict) -> dict:
 
 def build(cfg: DictConfig, facts: dict) -> Network:
     """The network that conf/model describes."""
+    if cfg.patch < 1 or cfg.width % HEADS:
+        raise BadInput(
+            f"model.patch={cfg.patch} model.width={cfg.width}: give 1 or more, and a multiple of {HEADS}"
+        )
     return Network(cfg, facts)
