@@ -24,6 +24,7 @@ from . import (
     inputs,
     learner,
     model,
+    predict,
     report,
     scores,
     splits,
@@ -143,7 +144,7 @@ def outcome(published: float, ours: dict[str, float], better: str) -> str:
 def table(found: dict) -> str:
     """The paper's figures and this network's, as a Markdown table."""
     body = [
-        [name, report.number(value, found["form"]), found["verdicts"][name]]
+        [name, predict.number(value, found["form"]), found["verdicts"][name]]
         for name, value in found["rows"].items()
     ]
     ours = ["**this network**", f"**{report.written(found['network'], found['form'])}**", ""]
@@ -155,7 +156,7 @@ def table(found: dict) -> str:
 def verdict(found: dict) -> str:
     """One sentence on the paper's best figure."""
     best = (max if found["better"] == "higher" else min)(found["rows"], key=found["rows"].get)
-    there = report.number(found["rows"][best], found["form"])
+    there = predict.number(found["rows"][best], found["form"])
     here = report.written(found["network"], found["form"])
     return f"The figure to reach, {there} ({best}), {WORDS[found['verdicts'][best]]} {here}."
 
