@@ -73,7 +73,7 @@ def target(column: pd.Series, data: DictConfig) -> tuple[np.ndarray, str]:
         return tables.numbers(column).to_numpy(np.float32), "regression"
     positive = data.positive if data.positive is not None else values[1] if len(values) == 2 else None
     if str(positive) not in values:
-        names = ", ".join(values[:9])
+        names = ", ".join(values[:9]) + (", ..." if len(values) > 9 else "")
         raise BadInput(f"column {name}: values {names}; name the one to find with data.positive=VALUE")
     found = (column.astype(str) == str(positive)).to_numpy(np.float32)
     if min(found.sum(), len(found) - found.sum()) < 10:

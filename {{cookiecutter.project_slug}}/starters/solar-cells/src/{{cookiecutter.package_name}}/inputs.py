@@ -31,7 +31,7 @@ def tidy(source: Path, data: DictConfig) -> pd.DataFrame:
         raise BadInput(f"{source}: a single class, {classes[0] if classes else 'none'}; two are needed")
     positive = data.positive if data.positive is not None else classes[1] if len(classes) == 2 else None
     if str(positive) not in classes:
-        names = ", ".join(classes[:9])
+        names = ", ".join(classes[:9]) + (", ..." if len(classes) > 9 else "")
         raise BadInput(f"{source}: classes {names}; name the one to find with data.positive=CLASS")
     table["label"] = (table["class"] == str(positive)).astype(int)
     return table
