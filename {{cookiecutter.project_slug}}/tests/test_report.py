@@ -69,7 +69,7 @@ def test_site_builds_without_a_warning(inside):
     assert json.loads(report.PAGES.read_text())["measured"]["point"]["network"][first] in home
     for page in Path("site").rglob("*.html"):
         text = page.read_text()
-        assert "[[" not in text, page
+        assert "[[" not in text and "{" * 2 not in text, page  # a number that is not measured
         assert not re.search(r'<(script|link|img)[^>]+(src|href)="https?://(?![\w-]+\.github\.io)', text)
         assert not re.search(r'<img(?![^>]*alt="[^"]+)', text)
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import hydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 CONF = "../../conf"
@@ -35,7 +37,25 @@ def main(stage: Callable[[DictConfig], float | None]) -> Callable[..., float | N
         except BadInput as error:
             sys.exit(f"error: {error}")
 
-    return hydra.main(version_base=None, config_path=CONF, config_name="config")(run)
+    start = hydra.main(version_base=None, config_path=CONF, config_name="config")(run)
+
+    @functools.wraps(stage)
+    def command(*given: DictConfig) -> float | None:
+        sys.argv[1:] = [word if given else quoted(word) for word in sys.argv[1:]]
+        return start(*given)
+
+    return command
+
+
+def quoted(word: str) -> str:
+    """The override with its value in quotes if Hydra cannot read it: `data.target=kWh (total)`."""
+    try:
+        OverridesParser.create().parse_override(word)
+    except HydraException:
+        key, sign, value = word.partition("=")
+        if key.startswith("data.") and sign:
+            return f"{key}='{value.replace(chr(92), chr(92) * 2).replace(chr(39), chr(92) + chr(39))}'"
+    return word
 
 
 def compose(*overrides: str) -> DictConfig:

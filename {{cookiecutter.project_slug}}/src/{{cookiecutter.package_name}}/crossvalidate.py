@@ -1,6 +1,7 @@
 """Grouped cross-validation of network and baseline -> reports/crossvalidation-MODEL.json.
 
-Every sample is tested once, by a network that has seen nothing of its group. Slow: one training a
+By group, every sample is tested once, by a network that has seen nothing of its group; by time, each
+block but the first two is tested by a network that has seen only what came before. Slow: one training a
 fold. `crossvalidate model=frozen` takes a minute.
 """
 

@@ -149,7 +149,7 @@ def slices(test: pd.DataFrame, best: str, cfg: DictConfig, task: str) -> dict:
             if task == "classification" and rows.label.nunique() < 2:  # nothing to rank
                 continue
             each = paired(rows, best, cfg, task)
-            found[str(value)] = {
+            found[f"{column} {value}" if str(value) in found else str(value)] = {
                 "n": len(rows),
                 "mean": round(float(rows.label.mean()), 4),
                 "network": each["network"],

@@ -44,6 +44,10 @@ def fetch(data: DictConfig) -> Path:
         found = installed(path)
     elif "://" in path:
         url = urlsplit(path.split("::")[0])
+        if url.password:
+            raise config.BadInput(
+                f"data.path: no password in an address, {url.hostname}; it would be published"
+            )
         file = PurePosixPath(url.netloc + unquote(url.path)).name
         found = once(file, path, lambda new: download(path, new))
     elif not (found := Path(path).expanduser()).exists():

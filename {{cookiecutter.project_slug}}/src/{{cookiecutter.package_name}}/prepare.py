@@ -33,7 +33,18 @@ def main(cfg: DictConfig) -> None:
     digest = fetch.check(source, data.sha256, "conf/data")
     table = starter.tidy(source, data) if data.starter else inputs.tidy(source, data)
     x, y, samples, schema = inputs.arrays(table, data)
-    if clash := {"id", "label", "group", "start", "end", "row", *data.splits} & set(data.slices):
+    if clash := {
+        "id",
+        "label",
+        "group",
+        "start",
+        "end",
+        "row",
+        "week",
+        "network",
+        "trivial",
+        *data.splits,
+    } & set(data.slices):
         raise config.BadInput(
             f"data.slices: {', '.join(clash)} is a name the project uses; rename the column"
         )

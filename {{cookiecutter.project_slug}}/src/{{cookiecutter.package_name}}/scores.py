@@ -80,9 +80,15 @@ def first(rows: pd.DataFrame, names: list[str], task: str) -> dict[str, dict[str
 
 
 def recall_at(y: np.ndarray, p: np.ndarray, limit: DictConfig) -> float:
-    """Share of positives found when the limit's share of negatives, or of all samples, is flagged."""
+    """Share of positives found when the limit's share of negatives, or of all samples, is flagged.
+
+    Of samples tied at the cut, as many are flagged as the limit has room for, drawn at random.
+    """
     among = p[~y] if limit.of == "negatives" else p
-    return float(np.mean(p[y] > np.quantile(among, 1 - limit.share)))
+    room = limit.share * len(among)
+    cut = np.sort(among)[::-1][min(len(among) - 1, int(room))]
+    tied = np.clip((room - np.sum(among > cut)) / np.sum(among == cut), 0, 1)
+    return float(np.mean(p[y] > cut) + tied * np.mean(p[y] == cut))
 
 
 def mean_cost(y: np.ndarray, flagged: np.ndarray, miss: float, false_alarm: float) -> float:

@@ -19,6 +19,8 @@ def cut(kind: str, samples: pd.DataFrame, data: DictConfig, task: str) -> np.nda
         return by_chance(len(samples), stratify, shares, data.split_seed)
     if kind == "time":
         part = by_time(samples, data, shares)
+    elif kind != "grouped":
+        raise BadInput(f"data.splits: {kind}; choose of grouped, random, time")
     else:
         part = np.full(len(samples), "unseen", dtype=object)
         seen = ~samples.group.isin(data.unseen).to_numpy()

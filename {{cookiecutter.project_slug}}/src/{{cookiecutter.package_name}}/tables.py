@@ -1,6 +1,7 @@
 """Reads CSV and Parquet files, their numbers and their times; what cannot be read gets one line."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,11 @@ import pandas as pd
 from .config import BadInput
 
 
-def load(source: Path | str) -> pd.DataFrame:
-    """A CSV (UTF-8; comma, semicolon or tab) or Parquet file; BadInput if it is not one."""
+def load(source: Path | str, texts: Sequence[str] = ()) -> pd.DataFrame:
+    """A CSV (UTF-8; comma, semicolon or tab) or Parquet file; BadInput if it is not one.
+
+    Columns in `texts` stay texts, as 01. With semicolons or tabs, decimals may have a comma.
+    """
     source = Path(source)
     if source.is_dir():
         raise BadInput(f"{source}: a folder; give the CSV or Parquet file in it")
@@ -19,11 +23,18 @@ def load(source: Path | str) -> pd.DataFrame:
             table = pd.read_parquet(source)
             return table.reset_index(drop=table.index.names == [None])  # pandas may keep the times there
         with source.open(encoding="utf-8-sig") as file:
-            header, first = file.readline(), file.readline()
+            header, *lines = (file.readline() for _ in range(50))
         sep = max(",;\t", key=header.count)
-        comma = sep != "," and re.search(r"\d,\d", first) and not re.search(r"\d\.\d", first)
+        fields = [field.strip() for line in lines for field in line.split(sep)]
+        comma = sep != "," and any(re.fullmatch(r"-?\d+,\d+", field) for field in fields)
         return pd.read_csv(
-            source, sep=sep, decimal="," if comma else ".", encoding="utf-8-sig", low_memory=False
+            source,
+            sep=sep,
+            decimal="," if comma else ".",
+            dtype=dict.fromkeys(texts, str),
+            index_col=False,
+            encoding="utf-8-sig",
+            low_memory=False,
         )
     except FileNotFoundError:
         raise BadInput(f"{source}: no such file") from None
@@ -37,6 +48,19 @@ def load(source: Path | str) -> pd.DataFrame:
 def listing(table: pd.DataFrame) -> str:
     """The first columns by name."""
     return ", ".join(map(str, table.columns[:12])) + (" ..." if len(table.columns) > 12 else "")
+
+
+def obvious(values: list[str]) -> str | None:
+    """The one of two values to find, where they leave no doubt: 1 of 0 and 1, yes of no and yes."""
+    pairs = {
+        ("0", "1"),
+        ("0.0", "1.0"),
+        ("false", "true"),
+        ("no", "yes"),
+        ("n", "y"),
+        ("negative", "positive"),
+    }
+    return values[1] if tuple(value.lower() for value in values) in pairs else None
 
 
 def numeric(column: pd.Series) -> pd.Series:

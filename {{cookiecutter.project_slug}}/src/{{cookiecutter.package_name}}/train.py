@@ -135,7 +135,7 @@ def make_logger(name: str, history: Path) -> loggers.Logger:
 
 def fingerprint(cfg: DictConfig, facts: dict, z: torch.Tensor, y: np.ndarray, part: np.ndarray) -> str:
     """Names a run by what decides its outcome: settings, code, inputs, labels and split."""
-    names = ("batches", "learner", "model", "train")
+    names = ("batches", "learner", "model", "scores", "train")
     code = b"".join(Path(__file__).with_name(f"{name}.py").read_bytes() for name in names)
     settings = OmegaConf.to_yaml(OmegaConf.masked_copy(cfg, ["model", "trainer", "seed"]))
     parts = [

@@ -42,8 +42,8 @@ def forecast(path: str | None) -> tuple[str, Figure, pd.DataFrame]:
     when = rows[SCHEMA["time"]].iloc[-1] + AHEAD
     now = rows[SCHEMA["target"]].iloc[-1]
     sentence = (
-        f"### {predict.number(middle)}\n{STORY.target} at {when:%Y-%m-%d %H:%M}; in four of five cases "
-        f"between {predict.number(low)} and {predict.number(high)}. Now: {predict.number(now)}."
+        f"### {predict.number(middle)}\n{STORY.target} at {when:%Y-%m-%d %H:%M}; 80% interval "
+        f"{predict.number(low)} to {predict.number(high)}. Now: {predict.number(now)}."
     )
     return sentence, chart(rows, when, low, middle, high), reasons(rows, x)
 

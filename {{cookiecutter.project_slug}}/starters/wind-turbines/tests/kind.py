@@ -12,6 +12,9 @@ SMALL = [
     "data.baselines.boosting.max_iter=10",
 ]
 EVERY = 200  # of the prepared windows, every two hundredth is used
+# Whatever own.yaml holds by now.
+OWN = ["data=own", "data.kaggle=null", "data.sha256=null", "data.split_sha256=null", "data.borders=null"]
+OWN += ["data.drop=[]", "data.slices=[]", "data.stride=1"]
 
 
 def inputs(count: int) -> np.ndarray:
@@ -23,7 +26,7 @@ def own(folder: Path) -> list[str]:
     """Writes series as a user would bring them; returns how `prepare` is told."""
     rows().to_csv(folder / "series.csv", index=False)
     named = ["data.time=when", "data.target=load", "data.series=site", "data.drop=[bill]"]
-    return ["data=own", "data.path=series.csv", *named, "data.history=10", "data.horizon=2"]
+    return [*OWN, "data.path=series.csv", *named, "data.history=10", "data.horizon=2"]
 
 
 def rows(count: int = 300) -> pd.DataFrame:

@@ -30,7 +30,7 @@ def example() -> Path:
 
 def test_a_file_gets_sentence_chart_and_reasons(app, inside):
     sentence, plot, why = app.predict(handle_file(str(example())), api_name="/forecast")
-    low, high = map(float, re.search(r"between (\S+) and (\S+)\. ", sentence.replace(",", "")).groups())
+    low, high = map(float, re.search(r"interval (\S+) to (\S+)\. ", sentence.replace(",", "")).groups())
     middle = float(sentence.splitlines()[0].removeprefix("### ").replace(",", ""))
     assert low <= middle <= high and sentence.count("\n") == 1
     assert plot["plot"].startswith("data:image/")

@@ -11,7 +11,7 @@ from conftest import refused
 from {{ cookiecutter.package_name }} import batches, config, inputs, prepare
 
 HISTORY, HORIZON = 6, 3
-OWN = ["data=own", "data.path=series.csv", "data.time=when", "data.target=load", "data.series=site"]
+OWN = [*kind.OWN, "data.path=series.csv", "data.time=when", "data.target=load", "data.series=site"]
 OWN += [f"data.history={HISTORY}", f"data.horizon={HORIZON}"]
 LEFT_OUT = "data.drop=[bill,note]"
 

@@ -120,6 +120,8 @@ def data(
     for cell, place in zip(axes.flat, shown, strict=False):
         values = x[predictions.row, place]
         known = ~np.isnan(values)
+        if not known.any():
+            continue
         column = schema["columns"][place]
         if "values" in column or len(np.unique(values[known])) <= 10:
             keys = pd.Series([inputs.text(v, column) for v in values[known]])
@@ -165,7 +167,7 @@ def save_examples(x: np.ndarray, predictions: pd.DataFrame, schema: dict, cfg: D
     folder.mkdir(parents=True)
     story = cfg.data.story
     if schema["task"] == "classification":
-        drawn = predictions.groupby("label").sample(2, random_state=0)
+        drawn = pd.concat([r.sample(min(2, len(r)), random_state=0) for _, r in predictions.groupby("label")])
         names = [story.positive if label else story.negative for label in drawn.label]
     else:
         drawn = predictions.sort_values("label").iloc[np.linspace(0, len(predictions) - 1, 4).astype(int)]

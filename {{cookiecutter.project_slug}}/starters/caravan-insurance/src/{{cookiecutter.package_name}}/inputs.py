@@ -71,7 +71,7 @@ def target(column: pd.Series, data: DictConfig) -> tuple[np.ndarray, str]:
         raise BadInput(f"column {name}: a single value, {values[0]}; nothing to learn")
     if data.positive is None and len(values) > 10 and pd.api.types.is_numeric_dtype(column):
         return tables.numbers(column).to_numpy(np.float32), "regression"
-    positive = data.positive if data.positive is not None else values[1] if len(values) == 2 else None
+    positive = data.positive if data.positive is not None else tables.obvious(values)
     if str(positive) not in values:
         names = ", ".join(values[:9]) + (", ..." if len(values) > 9 else "")
         raise BadInput(f"column {name}: values {names}; name the one to find with data.positive=VALUE")
@@ -121,7 +121,7 @@ def encode(table: pd.DataFrame, schema: dict) -> np.ndarray:
 
 def read(path: Path | str, schema: dict) -> np.ndarray:
     """The rows of a CSV or Parquet file as the model takes them: float32 (n, columns)."""
-    table = tables.load(path)
+    table = tables.load(path, texts=[c["name"] for c in schema["columns"] if "values" in c])
     if table.empty:
         raise BadInput(f"{path}: no row; give at least one")
     try:
@@ -135,7 +135,8 @@ def unlabelled(folder: Path, key: str, model) -> tuple[pd.Series, np.ndarray]:
     found = sorted(folder.rglob("test*.csv"))
     if not found:
         raise BadInput(f"{folder}: no test.csv")
-    table = tables.load(found[0])
+    texts = [c["name"] for c in model.schema["columns"] if "values" in c]
+    table = tables.load(found[0], texts)
     if key not in table:
         raise BadInput(f"{found[0]}: no column {key}")
     return table[key], model(encode(table, model.schema))
@@ -171,4 +172,4 @@ def text(value: float, column: dict) -> str:
     """A value of x as a person would write it."""
     if np.isnan(value):
         return "missing"
-    return column["values"][int(value)] if "values" in column else f"{value:g}"
+    return column["values"][int(value)] if "values" in column else f"{value:.9g}"

@@ -29,7 +29,7 @@ def tidy(source: Path, data: DictConfig) -> pd.DataFrame:
     classes = sorted(table["class"].unique())
     if len(classes) < 2:
         raise BadInput(f"{source}: a single class, {classes[0] if classes else 'none'}; two are needed")
-    positive = data.positive if data.positive is not None else classes[1] if len(classes) == 2 else None
+    positive = data.positive if data.positive is not None else tables.obvious(classes)
     if str(positive) not in classes:
         names = ", ".join(classes[:9]) + (", ..." if len(classes) > 9 else "")
         raise BadInput(f"{source}: classes {names}; name the one to find with data.positive=CLASS")
@@ -88,7 +88,7 @@ def arrays(table: pd.DataFrame, data: DictConfig) -> tuple[np.ndarray, np.ndarra
         samples.insert(0, "id", samples.source)
     if "group" not in samples:  # at least the exact duplicates stay together
         samples["group"] = [hashlib.sha256(photo.tobytes()).hexdigest()[:12] for photo in photos]
-    schema = {"task": "classification", "colours": 1 if grey else 3}
+    schema = {"task": "classification", "colours": 1 if grey else 3, "size": data.size}
     return x, samples.label.to_numpy(np.float32), samples, schema
 
 
@@ -118,9 +118,9 @@ def load(path: Path | str) -> np.ndarray:
 
 
 def read(path: Path | str, schema: dict) -> np.ndarray:
-    """One photo as the model takes it: uint8 (1, h, w), or (1, h, w, 3) of a model of colours."""
-    photo = Image.fromarray(load(path))
-    return np.asarray(photo.convert("L" if schema["colours"] == 1 else "RGB"))[None]
+    """One photo as those of the data set: uint8 (1, side, side), or (1, side, side, 3) with colours."""
+    photo = Image.fromarray(load(path)).convert("L" if schema["colours"] == 1 else "RGB")
+    return square(np.asarray(photo), schema["size"])[None]
 
 
 def unlabelled(folder: Path, key: str, model) -> tuple[pd.Series, np.ndarray]:
