@@ -134,5 +134,13 @@ def test_article_budgets_add_up(baked):
     assert sum(map(int, budgets)) == 5000
 
 
+def test_the_code_does_not_grow_unnoticed(tmp_path):
+    """The aim is far lower; this records the size."""
+    for starter in STARTERS:
+        project = bake(tmp_path, starter=starter, project_slug=f"a-{starter}")
+        modules = [*project.glob("src/*/*.py"), project / "app.py"]
+        assert sum(len(text(path).splitlines()) for path in modules) <= 3050
+
+
 def test_template_readme_is_short():
     assert len(text(TEMPLATE / "README.md").splitlines()) <= 120
