@@ -165,7 +165,11 @@ def test_own_data_replaces_the_starter(tmp_path, starter):
     package, told, task = OWN[starter]
     project = install(bake(tmp_path, starter=starter, project_slug=SLUG))
     if package:
-        subprocess.run([os.environ["UV"], "pip", "install", "-q", "--no-deps", package], cwd=project, check=True)
+        subprocess.run(
+            [os.environ["UV"], "pip", "install", "-q", "--no-deps", "--python", ".venv", package],
+            cwd=project,
+            check=True,
+        )
     else:
         command(project, "python", "-c", DIGITS)
         turn(project, {"conf/model/network.yaml": {"size": 64, "epochs": 3}, "conf/model/frozen.yaml": {"size": 64}})
