@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cookiecutter.main import cookiecutter
+from servers import kaggle, s3, web  # noqa: F401  fixtures
 from uv import find_uv_bin
 
 TEMPLATE = Path(__file__).parents[1]

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import PACKAGE, PAIRS, SLUG, bake, command, install
-from test_fetch import Answer, kaggle, zipped  # noqa: F401  a fixture
+from servers import Answer
+from test_fetch import zipped
 
 SMALL = {"bootstrap": 20}
 KNOBS = {  # makes the whole pipeline small, by its own files
@@ -188,7 +189,7 @@ def test_own_data_replaces_the_starter(tmp_path, starter):
 
 
 @pytest.mark.slow
-def test_a_competition_from_its_data_to_the_submission(tmp_path, kaggle):  # noqa: F811
+def test_a_competition_from_its_data_to_the_submission(tmp_path, kaggle):
     rng = np.random.default_rng(0)
     table = [f"{i},{age},{age > 50}" for i, age in enumerate(rng.integers(20, 80, 400))]
     files = {

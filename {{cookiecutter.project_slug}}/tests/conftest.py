@@ -1,13 +1,17 @@
 """One small project for all tests: real data, thinned, through every stage. kind.py knows what data it is."""
 
+import importlib
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import kind
 import numpy as np
 import pandas as pd
 import pytest
+from gradio_client import Client
 from omegaconf import DictConfig
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -92,3 +96,20 @@ def inside(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The project as the working directory."""
     monkeypatch.chdir(project)
     return project
+
+
+@pytest.fixture(scope="session")
+def module(project: Path) -> Iterator[ModuleType]:
+    """app.py of the project, imported."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        patch.syspath_prepend(project)
+        yield importlib.import_module("app")
+
+
+@pytest.fixture(scope="session")
+def app(module: ModuleType) -> Iterator[Client]:
+    """A client of the running demo."""
+    _, url, _ = module.demo.launch(prevent_thread_lock=True, quiet=True)
+    yield Client(url, verbose=False)
+    module.demo.close()

@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT, settings
 from matplotlib.image import imread
 
-from {{ cookiecutter.package_name }} import charts, evaluate, report, scores
+from {{ cookiecutter.package_name }} import charts, evaluate, report, scores, wording
 
 PAGES = ["README.md", "docs/index.md"]
 
@@ -83,7 +83,7 @@ def test_the_verdict_follows_the_interval(task, good):
             for name, value in ((scores.FIRST[task], first), ("cost", cost))
         }
         found = {"test": difference, "difference": difference, "n_test": 9, "groups_test": groups}
-        return report.verdict({"task": task, "baseline_name": "guessing", **found})
+        return wording.verdict({"task": task, "baseline_name": "guessing", **found})
 
     assert "beats the best baseline, guessing" in verdict(2 * good, -2)
     assert "Cost: lower" in verdict(2 * good, -2)
@@ -95,8 +95,8 @@ def test_the_verdict_follows_the_interval(task, good):
 
 def test_numbers_have_digits_that_matter():
     metric = {"value": 46.1532, "low": 42.0, "high": 1234.5}
-    value, low, high = re.findall(r"[\d,.]*\d", report.written(metric, ""))
+    value, low, high = re.findall(r"[\d,.]*\d", wording.written(metric, ""))
     assert 46.1 <= float(value) <= 46.2 and high.startswith("1,234.")
     assert {len(text.split(".")[1]) for text in (low, high)} == {len(value.split(".")[1])}
-    assert report.written(metric, ".1%", signed=True) == "+4615.3% (+4200.0% to +123450.0%)"
-    assert report.written({"value": 0.5, "low": 0.5, "high": 0.5}, ".3f") == "0.500"
+    assert wording.written(metric, ".1%", signed=True) == "+4615.3% (+4200.0% to +123450.0%)"
+    assert wording.written({"value": 0.5, "low": 0.5, "high": 0.5}, ".3f") == "0.500"

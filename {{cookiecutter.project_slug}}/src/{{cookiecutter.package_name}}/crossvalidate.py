@@ -20,14 +20,15 @@ def main(cfg: DictConfig) -> None:
     """Fits both on each fold and prints the first metric of all folds together, with intervals by group."""
     x, y, samples, schema = batches.read()
     task = schema["task"]
-    z = leak.encoded(cfg, x, y, samples, schema)
+    z = leak.encoded(cfg, x, train.learn(x, y, samples[cfg.data.split].to_numpy(), schema))
     known = features.features(x, samples, schema)
     name = json.loads(evaluate.METRICS.read_text())["baseline_name"]
     found = samples[["label", cfg.data.resample]].assign(network=np.nan, baseline=np.nan)
     for fold, part in enumerate(splits.folds(samples, cfg.data.split, task, cfg.folds, cfg.seed)):
         test, learnt = part == "test", part == "train"
         out = Path("runs/crossvalidate", str(fold))
-        answers = leak.predict(cfg, train.learn(x, y, part, schema), z, y, part, out)[test]
+        facts = train.learn(x, y, part, schema)
+        answers = leak.predict(cfg, facts, z, y, part, out, np.flatnonzero(test))
         theirs = baseline.fit(name, cfg, task, known[learnt], y[learnt])(known[test])
         found.loc[test, "network"] = answers if answers.ndim == 1 else answers[:, 1]
         found.loc[test, "baseline"] = theirs if theirs.ndim == 1 else theirs[:, 1]

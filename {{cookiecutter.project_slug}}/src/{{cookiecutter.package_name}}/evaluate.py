@@ -91,7 +91,7 @@ def compare(test: pd.DataFrame, at: dict, best: str, cfg: DictConfig, task: str)
     return {
         "task": task,
         "split": cfg.data.split,
-        "names": {"recall_at_limit": cfg.data.limit.name, "cost": cfg.data.cost.name},
+        "names": scores.named(cfg.data, task),
         "n_test": len(test),
         "groups_test": int(test[cfg.data.resample].nunique()),
         "threshold": at["network"] and at["network"]["cost"],
@@ -144,17 +144,17 @@ def unseen(rows: pd.DataFrame, at: dict, cfg: DictConfig) -> dict:
 def slices(test: pd.DataFrame, best: str, cfg: DictConfig, task: str) -> dict:
     """First metric of network and baseline within each slice of the test part."""
     found = {}
-    for column in cfg.data.slices:
-        for value, rows in test.groupby(column):
-            if task == "classification" and rows.label.nunique() < 2:  # nothing to rank
-                continue
-            each = paired(rows, best, cfg, task)
-            found[f"{column} {value}" if str(value) in found else str(value)] = {
-                "n": len(rows),
-                "mean": round(float(rows.label.mean()), 4),
-                "network": each["network"],
-                "baseline": each[best],
-            }
+    parts = [(column, *part) for column in cfg.data.slices for part in test.groupby(column)]
+    for column, value, rows in parts or [("", "all", test)]:
+        if task == "classification" and rows.label.nunique() < 2:  # nothing to rank
+            continue
+        each = paired(rows, best, cfg, task)
+        found[f"{column} {value}" if str(value) in found else str(value)] = {
+            "n": len(rows),
+            "mean": round(float(rows.label.mean()), 4),
+            "network": each["network"],
+            "baseline": each[best],
+        }
     return found
 
 

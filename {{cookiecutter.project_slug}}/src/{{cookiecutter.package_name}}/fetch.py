@@ -60,11 +60,16 @@ def fetch(data: DictConfig) -> Path:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file, or of a folder's sorted lines `SHA-256  name`, as `sha256sum` prints them."""
+    """SHA-256 of a file, or of a folder's sorted lines `SHA-256  name`, as `sha256sum` prints them.
+
+    Hidden files do not count: systems add them to folders that are only looked at.
+    """
     if path.is_file():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    names = sorted(f.relative_to(path).as_posix() for f in path.rglob("*") if f.is_file())
+    names = sorted(
+        f.relative_to(path).as_posix() for f in path.rglob("*") if f.is_file() and f.name[0] != "."
+    )
     return hashlib.sha256("".join(f"{digest(path / n)}  {n}\n" for n in names).encode()).hexdigest()
 
 

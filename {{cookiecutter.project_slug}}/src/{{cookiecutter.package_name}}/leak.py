@@ -17,37 +17,37 @@ from . import batches, config, learner, model, train
 def main(cfg: DictConfig) -> None:
     """Trains conf/model on each split of the samples and writes what it says of the test parts."""
     x, y, samples, schema = batches.read()
-    z = encoded(cfg, x, y, samples, schema)
+    z = encoded(cfg, x, train.learn(x, y, samples[cfg.data.split].to_numpy(), schema))
     found = pd.DataFrame(index=samples.index)
     for split in cfg.data.splits:
         part = samples[split].to_numpy()
+        test = np.flatnonzero(part == "test")
         facts = train.learn(x, y, part, schema)
-        answers = predict(cfg, facts, z, y, part, Path("runs/leak", split))
-        found[split] = answers if answers.ndim == 1 else answers[:, 1]
+        answers = predict(cfg, facts, z, y, part, Path("runs/leak", split), test)
+        found.loc[test, split] = answers if answers.ndim == 1 else answers[:, 1]
     found.to_parquet("models/leak.parquet")
 
 
-def encoded(
-    cfg: DictConfig, x: np.ndarray, y: np.ndarray, samples: pd.DataFrame, schema: dict
-) -> torch.Tensor:
+def encoded(cfg: DictConfig, x: np.ndarray, facts: dict) -> torch.Tensor:
     """All samples as the network trains on them, z (n, views, ...); what is frozen learns from no part."""
-    facts = train.learn(x, y, samples[cfg.data.split].to_numpy(), schema)
     return batches.encode(model.build(cfg.model, facts), x, cfg.trainer.accelerator)
 
 
 def predict(
-    cfg: DictConfig, facts: dict, z: torch.Tensor, y: np.ndarray, part: np.ndarray, out: Path
+    cfg: DictConfig,
+    facts: dict,
+    z: torch.Tensor,
+    y: np.ndarray,
+    part: np.ndarray,
+    out: Path,
+    rows: np.ndarray,
 ) -> np.ndarray:
-    """Answers (n,) or (n, 3) of a network trained on part == "train", NaN outside part == "test"."""
+    """Answers (k,) or (k, 3) for the `rows` (k,) of a network trained on part == "train"."""
     train.fit(cfg, facts, z, y, part, out)
     network = learner.load(out / "best.ckpt").network.eval()
     with torch.inference_mode():
-        rows = np.flatnonzero(part == "test")
-        parts = [learner.answer(network, z[few]).numpy() for few in np.array_split(rows, -(-len(rows) // 32))]
-    answers = np.concatenate(parts)
-    found = np.full((len(y), *answers.shape[1:]), np.nan)
-    found[rows] = answers
-    return found
+        few = np.array_split(rows, -(-len(rows) // 32))
+        return np.concatenate([learner.answer(network, z[some]).numpy() for some in few])
 
 
 if __name__ == "__main__":

@@ -60,12 +60,14 @@ def main(paths: list[str]) -> None:
     if not paths:
         raise BadInput(f"nothing given; give one or more {inputs.FILES}")
     model = Model()
+    classify = model.schema["task"] == "classification"
+    limit = threshold() if classify else None
     read = [(path, inputs.read(path, model.schema)) for path in paths]
     for path, x in read:
         for row, found in enumerate(model(x), start=1):
             name = path if len(x) == 1 else f"{path}:{row}"
-            if model.schema["task"] == "classification":
-                print(f"{name}\t{found:.3f}\t{'flagged' if found >= threshold() else 'passed'}")
+            if classify:
+                print(f"{name}\t{found:.3f}\t{'flagged' if found >= limit else 'passed'}")
             else:
                 low, middle, high = found
                 print(f"{name}\t{middle:.6g}\t{low:.6g} to {high:.6g}")

@@ -29,10 +29,7 @@ OWN, CHOICE = Path("conf/data/own.yaml"), Path("conf/config.yaml")
 def main(cfg: DictConfig) -> None:
     """Writes data/prepared/; leaves the previous one alone if anything is wrong."""
     data = cfg.data
-    source = fetch.fetch(data)
-    digest = fetch.check(source, data.sha256, "conf/data")
-    table = starter.tidy(source, data) if data.starter else inputs.tidy(source, data)
-    x, y, samples, schema = inputs.arrays(table, data)
+    x, y, samples, schema, digest = read(data)
     if clash := {
         "id",
         "label",
@@ -55,6 +52,14 @@ def main(cfg: DictConfig) -> None:
     print(summary(samples, data.split))
     if not data.starter:
         record(data, digest)
+
+
+def read(data: DictConfig) -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict, str]:
+    """x (n, ...), y (n,), samples without splits, schema, and SHA-256 of the source."""
+    source = fetch.fetch(data)
+    digest = fetch.check(source, data.sha256, "conf/data")
+    table = starter.tidy(source, data) if data.starter else inputs.tidy(source, data)
+    return *inputs.arrays(table, data), digest
 
 
 def check_frozen(samples: pd.DataFrame, data: DictConfig) -> None:
@@ -89,7 +94,7 @@ def summary(samples: pd.DataFrame, split: str) -> pd.DataFrame:
 def record(data: DictConfig, digest: str) -> None:
     """Writes what the command line said into conf/, so that `dvc repro` goes on with the same data."""
     said = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
-    keys = {text.lstrip("+").split("=")[0].removeprefix("data.") for text in said if text.startswith("data.")}
+    keys = {text.split("=")[0].removeprefix("data.") for text in said if text.startswith("data.")}
     if not keys:
         return
     if nested := sorted(key for key in keys if "." in key):

@@ -1,20 +1,15 @@
-"""reports/ -> figures, docs/results.md and the numbers in README.md (`dvc repro report`).
-
-Every number a reader sees is written here from reports/metrics.json; none is typed by hand.
-"""
+"""reports/ -> figures, docs/results.md and the numbers in README.md (`dvc repro report`)."""
 
 import json
 import re
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from . import batches, charts, config, evaluate, explain, predict, scores
+from . import batches, charts, config, evaluate, explain, predict, scores, wording
 
 PAGES = Path("reports/pages.json")
-FEWEST = 5  # groups to resample, below which an interval says nothing
 
 
 @config.main
@@ -24,11 +19,11 @@ def main(cfg: DictConfig) -> None:
     predictions = pd.read_parquet(evaluate.PREDICTIONS)
     x, _, _, schema = batches.read()
     charts.draw(metrics, explain.figures(x, predictions, metrics, schema, cfg))
-    evaluate.write_json(PAGES, {"measured": measured(metrics, x, cfg)})
+    evaluate.write_json(PAGES, {"measured": wording.measured(metrics, x, cfg)})
     write(Path("docs/results.md"), results(metrics, predictions, cfg))
     for page in (Path("README.md"), Path("docs/index.md")):
         write(page, fill(page.read_text(encoding="utf-8"), blocks(metrics, cfg)))
-    print(plain(metrics))
+    print(wording.plain(metrics))
     if not cfg.data.starter:
         for page in still_about_the_starter():
             print(f"{page} still tells of the starter's data")
@@ -37,140 +32,6 @@ def main(cfg: DictConfig) -> None:
 def write(path: Path, text: str) -> None:
     """Writes a page with the same bytes on every system."""
     path.write_text(text, encoding="utf-8", newline="\n")
-
-
-def written(metric: dict[str, float], form: str, signed: bool = False, like: float | None = None) -> str:
-    """A metric as text: value (low to high); with as many digits as the value `like` has."""
-    sign, like = "+" if signed else "", metric["value"] if like is None else like
-    value, low, high = (predict.number(metric[k], form, sign, like) for k in ("value", "low", "high"))
-    return value if low == high == value else f"{value} ({low} to {high})"
-
-
-def told(metrics: dict) -> dict[str, dict[str, dict[str, float]]]:
-    """What the columns of the table show: metrics of network, baselines, trivial and difference."""
-    return {
-        "network": metrics["test"],
-        **metrics["baselines"],
-        "trivial": metrics["trivial"],
-        "difference": metrics["difference"],
-    }
-
-
-def rows(metrics: dict) -> list[list[str]]:
-    """The result table with its header: a row a metric."""
-    found = told(metrics)
-    header = ["Test set", *found]
-    if len(metrics["baselines"]) > 1:
-        header[-1] += f" to {metrics['baseline_name']}"
-    body = []
-    for key, (name, form, better) in scores.METRICS[metrics["task"]].items():
-        name = metrics["names"].get(key, name)
-        good = f"{better} is better" if better in ("higher", "lower") else better
-        like = found["network"][key]["value"]
-        values = [written(found[c][key], form, c == "difference", like) for c in found]
-        body.append([f"{name} ({good})", *values])
-    return [header, *body]
-
-
-def table(lines: list[list[str]]) -> str:
-    """A Markdown table; the first line is its header."""
-    lines = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def plain(metrics: dict) -> str:
-    """The result table for a terminal."""
-    body = rows(metrics)
-    widths = [max(len(row[i]) for row in body) for i in range(len(body[0]))]
-    lines = ["  ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)) for row in body]
-    return "\n".join(["", *(line.rstrip() for line in lines), "", verdict(metrics)])
-
-
-def verdict(metrics: dict) -> str:
-    """Whether the network beats the best baseline, by the intervals of the paired differences."""
-    task, name = metrics["task"], metrics["baseline_name"]
-    key = scores.FIRST[task]
-    title, _, better = scores.METRICS[task][key]
-    first, cost = metrics["difference"][key], metrics["difference"]["cost"]
-    by, money = (
-        written(metrics["difference"][k], scores.METRICS[task][k][1], True, metrics["test"][k]["value"])
-        for k in (key, "cost")
-    )
-    outcome = f"cannot be told from the best baseline, {name}"
-    if metrics["groups_test"] < FEWEST:
-        few = f"{metrics['groups_test']} groups in the test set are too few to tell"
-        return f"The network against the best baseline, {name}: {title} {by}. {few}; {FEWEST} are needed."
-    if not first["low"] <= 0 <= first["high"]:
-        won = (first["low"] > 0) == (better == "higher")
-        outcome = f"beats the best baseline, {name}" if won else f"does worse than {name}: the baseline wins"
-    costs = "not distinguishable"
-    if not cost["low"] <= 0 <= cost["high"]:
-        costs = "lower" if cost["high"] < 0 else "higher: the baseline wins"
-    return (
-        f"The network {outcome}: {title} {by} on {metrics['n_test']:,} test samples. Cost: {costs}, {money}."
-    )
-
-
-def measured(metrics: dict, x: np.ndarray, cfg: DictConfig) -> dict:
-    """Every number that a page may show, as text: [[ measured.network.auc ]]."""
-    task = metrics["task"]
-    forms = {key: form for key, (_, form, _) in scores.METRICS[task].items()}
-    found = {**told(metrics), "baseline": metrics["baseline"]}
-    who = ("network", "baseline", "trivial")
-    ready = {
-        name: {
-            key: written(found[name][key], form, name == "difference", metrics["test"][key]["value"])
-            for key, form in forms.items()
-        }
-        for name in (*who, "difference")
-    }
-    point = {
-        name: {key: predict.number(found[name][key]["value"], form) for key, form in forms.items()}
-        for name in who
-    }
-    return {
-        **ready,
-        "point": point,
-        "table": table(rows(metrics)),
-        "headline": headline(metrics, cfg),
-        "verdict": verdict(metrics),
-        "baseline_name": metrics["baseline_name"],
-        "n_test": f"{metrics['n_test']:,}",
-        "groups_test": f"{metrics['groups_test']:,}",
-        "looks": str(len(evaluate.LEDGER.read_text().splitlines())),
-        "threshold": "" if metrics["threshold"] is None else f"{metrics['threshold']:.3f}",
-        "ece": f"{metrics['calibration']['gap']:.3f}",
-        "figures": sorted(path.name for path in charts.FIGURES.glob("*.png")),
-        "data": {
-            "rows": f"{len(x):,}",
-            "columns": " x ".join(map(str, x.shape[1:])),
-            "source": source(cfg.data),
-            "sha256": cfg.data.sha256 or "not recorded",
-            "read": cfg.data.read or "with the package",
-        },
-    }
-
-
-def source(data: DictConfig) -> str:
-    """Where the data came from, without what is private: signatures of an address, folders of a disk."""
-    if data.kaggle:
-        return f"Kaggle: {data.kaggle}"
-    if "://" in data.path:
-        return data.path.split("?")[0]
-    return data.path if data.path.startswith("package:") else Path(data.path).name
-
-
-def headline(metrics: dict, cfg: DictConfig) -> str:
-    """The sentence of conf/data for this task with its {placeholders} filled."""
-    story = cfg.data.story
-    forms = scores.METRICS[metrics["task"]]
-    numbers = {key: predict.number(m["value"], forms[key][1]) for key, m in metrics["test"].items()}
-    numbers |= {
-        f"baseline_{key}": predict.number(m["value"], forms[key][1]) for key, m in metrics["baseline"].items()
-    }
-    named = story.baselines.get(metrics["baseline_name"], metrics["baseline_name"])
-    seen = story.seen.get(cfg.data.split, "")
-    return story.headline[metrics["task"]].format(**numbers, baseline=named, seen=seen)
 
 
 def limits(metrics: dict, cfg: DictConfig) -> str:
@@ -192,11 +53,11 @@ def blocks(metrics: dict, cfg: DictConfig) -> dict[str, str]:
         if metrics["task"] == "classification"
         else ""
     )
-    first = [headline(metrics, cfg), limits(metrics, cfg), story.attribution]
+    first = [wording.headline(metrics, cfg), limits(metrics, cfg), story.attribution]
     found = {
         "headline": "\n\n".join(text for text in first if text),
-        "results": f"{table(rows(metrics))}\n\n{verdict(metrics)} In brackets: 95% intervals over "
-        f"{metrics['groups_test']} test {story.resample}s. {threshold}"
+        "results": f"{wording.table(wording.rows(metrics))}\n\n{wording.verdict(metrics)} "
+        f"In brackets: 95% intervals over {metrics['groups_test']} test {story.resample}s. {threshold}"
         f"The ledger counts {looks} looks at test data.",
     }
     return found if cfg.data.starter else {**found, "starter": ""}
@@ -238,10 +99,12 @@ def slices(metrics: dict, cfg: DictConfig) -> str:
     share = f"{cfg.data.story.positive} share" if task == "classification" else "mean"
     body = [
         [name, f"{s['n']:,}", predict.number(s["mean"], ".1%" if task == "classification" else "")]
-        + [written(s[who], form) for who in ("network", "baseline")]
+        + [wording.written(s[who], form) for who in ("network", "baseline")]
         for name, s in metrics["slices"].items()
     ]
-    return table([["Slice", "n", share, f"network {title}", f"{metrics['baseline_name']} {title}"], *body])
+    return wording.table(
+        [["Slice", "n", share, f"network {title}", f"{metrics['baseline_name']} {title}"], *body]
+    )
 
 
 def unseen(metrics: dict, cfg: DictConfig) -> str:
@@ -258,10 +121,10 @@ def unseen(metrics: dict, cfg: DictConfig) -> str:
     ]
     return f"""## Never seen
 
-{table([[f"{found['n']} {cfg.data.story.unit}s", *who], *body])}
+{wording.table([[f"{found['n']} {cfg.data.story.unit}s", *who], *body])}
 
 Difference of {charts.first(metrics)} to the baseline with these in the test set:
-{written(metrics["difference_with_unseen"], forms[scores.FIRST[metrics["task"]]][1], signed=True)}.
+{wording.written(metrics["difference_with_unseen"], forms[scores.FIRST[metrics["task"]]][1], signed=True)}.
 
 """
 
@@ -278,7 +141,7 @@ def cost(metrics: dict, cfg: DictConfig) -> str:
     return f"""A miss costs {price.miss:g}, a false alarm {price.false_alarm:g} ({price.source}).
 Cost per 1,000 {story.unit}s when the ratio is another one, thresholds chosen anew on validation:
 
-{table([["Miss : false alarm", "network", metrics["baseline_name"], "trivial"], *body])}"""
+{wording.table([["Miss : false alarm", "network", metrics["baseline_name"], "trivial"], *body])}"""
 
 
 def worst(metrics: dict, predictions: pd.DataFrame, cfg: DictConfig) -> str:
@@ -291,12 +154,12 @@ def worst(metrics: dict, predictions: pd.DataFrame, cfg: DictConfig) -> str:
             [str(r.id), str(r.group), predict.number(r.label, ""), predict.number(r.network, "")]
             for r in found.itertuples()
         ]
-        return table([["id", story.group, "was", "forecast"], *body])
+        return wording.table([["id", story.group, "was", "forecast"], *body])
     body = [
         [str(r.id), str(r.group), story.positive if r.label else story.negative, f"{r.network:.3f}"]
         for r in found.itertuples()
     ]
-    return table([["id", story.group, "label", "probability"], *body])
+    return wording.table([["id", story.group, "label", "probability"], *body])
 
 
 def results(metrics: dict, predictions: pd.DataFrame, cfg: DictConfig) -> str:
@@ -304,7 +167,7 @@ def results(metrics: dict, predictions: pd.DataFrame, cfg: DictConfig) -> str:
     story, task = cfg.data.story, metrics["task"]
     title, form, _ = scores.METRICS[task][scores.FIRST[task]]
     leak = [
-        [split, *(written(found[name], form) for name in ("baseline", "frozen"))]
+        [split, *(wording.written(found[name], form) for name in ("baseline", "frozen"))]
         for split, found in metrics["leak"].items()
     ]
     rules = (
@@ -318,9 +181,9 @@ def results(metrics: dict, predictions: pd.DataFrame, cfg: DictConfig) -> str:
 
 <!-- Written by `dvc repro report` from reports/metrics.json. Changes here are overwritten. -->
 
-{headline(metrics, cfg)} {verdict(metrics)}
+{wording.headline(metrics, cfg)} {wording.verdict(metrics)}
 
-{table(rows(metrics))}
+{wording.table(wording.rows(metrics))}
 
 The test set is {metrics["n_test"]:,} {story.unit}s from {metrics["groups_test"]:,} {story.resample}s{
         ", " + story.seen[cfg.data.split] if cfg.data.split in story.seen else ""
@@ -334,7 +197,7 @@ Command: `uv run dvc repro evaluate`.
 
 ## The leak
 
-{table([["Split", f"baseline {title}", f"frozen network {title}"], *leak])}
+{wording.table([["Split", f"baseline {title}", f"frozen network {title}"], *leak])}
 
 {leak_told(metrics)} {story.leak} The headline uses the {cfg.data.split} split.
 

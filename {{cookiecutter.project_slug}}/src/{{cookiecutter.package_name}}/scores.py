@@ -71,6 +71,12 @@ def regression(
     }
 
 
+def named(data: DictConfig, task: str) -> dict[str, str]:
+    """What conf/data calls the metrics that depend on its prices and limits."""
+    names = {"cost": data.cost.name}
+    return {**names, "recall_at_limit": data.limit.name} if task == "classification" else names
+
+
 def first(rows: pd.DataFrame, names: list[str], task: str) -> dict[str, dict[str, float]]:
     """For `bootstrap`: the first metric of the task for each named column."""
     if task == "regression":

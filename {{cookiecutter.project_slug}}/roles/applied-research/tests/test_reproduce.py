@@ -32,16 +32,16 @@ FOUND = {
 @pytest.fixture
 def cfg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DictConfig:
     """The starter with few samples and short training, in a folder of its own."""
-    arrays = reproduce.inputs.arrays
+    read = reproduce.prepare.read
 
-    def few(table, data):
-        x, y, samples, schema = arrays(table, data)
+    def few(data):
+        x, y, samples, schema, digest = read(data)
         step = len(y) // FEW
-        return x[::step].copy(), y[::step], samples[::step].reset_index(drop=True), schema
+        return x[::step].copy(), y[::step], samples[::step].reset_index(drop=True), schema, digest
 
     monkeypatch.chdir(tmp_path)
     Path("docs").mkdir()
-    monkeypatch.setattr(reproduce.inputs, "arrays", few)
+    monkeypatch.setattr(reproduce.prepare, "read", few)
     return config.compose(*SMALL)
 
 

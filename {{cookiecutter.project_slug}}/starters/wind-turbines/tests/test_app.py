@@ -1,27 +1,11 @@
 """The demo answers, and a bad file gets a sentence."""
 
-import importlib
 import re
 from pathlib import Path
 
 import pytest
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 from gradio_client.exceptions import AppError
-
-
-@pytest.fixture(scope="module")
-def module(project):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(project)
-        patch.syspath_prepend(project)
-        yield importlib.import_module("app")
-
-
-@pytest.fixture(scope="module")
-def app(module):
-    _, url, _ = module.demo.launch(prevent_thread_lock=True, quiet=True)
-    yield Client(url, verbose=False)
-    module.demo.close()
 
 
 def example() -> Path:

@@ -9,27 +9,23 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from . import (
     baseline,
-    batches,
     config,
     evaluate,
     features,
-    fetch,
-    inputs,
-    learner,
-    model,
+    leak,
     predict,
+    prepare,
     report,
     scores,
     splits,
-    starter,
     train,
+    wording,
 )
 
 REPORT, PAGE = Path("reports/reproduction.json"), Path("docs/reproduction.md")
@@ -70,14 +66,17 @@ def protocol(cfg: DictConfig) -> DictConfig:
 def measure(cfg: DictConfig) -> dict:
     """Trains on the paper's split and scores its test part: what the page shows, as plain values."""
     begun, paper, data = time.monotonic(), cfg.data.published, cfg.data
-    x, y, samples, schema = read(cfg)
+    x, y, samples, schema, _ = prepare.read(data)
     task = schema["task"]
     if paper.metric not in scores.METRICS[task]:
         known = ", ".join(scores.METRICS[task])
         raise config.BadInput(f"conf/data, published.metric: {paper.metric}; choose of {known}")
     part = splits.cut(data.split, samples, data, task)
     used = np.flatnonzero(np.isin(part, ["val", "test"]))
-    found = samples.join(baseline.columns("network", network(cfg, x, y, part, schema, used), used))
+    facts = train.learn(x, y, part, schema)
+    z = leak.encoded(cfg, x, facts)
+    answers = leak.predict(cfg, facts, z, y, part, OUT, used)
+    found = samples.join(baseline.columns("network", answers, used))
     names = ["network"]
     if paper.get("against"):
         names.append(paper.against)
@@ -104,31 +103,11 @@ def measure(cfg: DictConfig) -> dict:
     }
 
 
-def read(cfg: DictConfig) -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict]:
-    """x (n, ...), y (n,), samples and schema, as `prepare` makes them, kept in memory."""
-    source = fetch.fetch(cfg.data)
-    fetch.check(source, cfg.data.sha256, "conf/data")
-    rows = starter.tidy(source, cfg.data) if cfg.data.starter else inputs.tidy(source, cfg.data)
-    return inputs.arrays(rows, cfg.data)
-
-
-def network(
-    cfg: DictConfig, x: np.ndarray, y: np.ndarray, part: np.ndarray, schema: dict, used: np.ndarray
-) -> np.ndarray:
-    """Answers (k,) or (k, 3) for the rows `used` (k,), of a network trained on part == "train"."""
-    facts = train.learn(x, y, part, schema)
-    z = batches.encode(model.build(cfg.model, facts), x, cfg.trainer.accelerator)
-    train.fit(cfg, facts, z, y, part, OUT)
-    trained = learner.load(OUT / "best.ckpt").network.eval()
-    with torch.inference_mode():
-        return torch.cat([learner.answer(trained, few) for few in z[used].split(32)]).numpy()
-
-
 def named(cfg: DictConfig, task: str) -> dict[str, str]:
     """What the metric is called, and how its values are written."""
     paper, data = cfg.data.published, cfg.data
     name, form, _ = scores.METRICS[task][paper.metric]
-    name = {"recall_at_limit": data.limit.name, "cost": data.cost.name}.get(paper.metric, name)
+    name = scores.named(data, task).get(paper.metric, name)
     if paper.get("against"):
         return {"name": f"{name}, saved against {paper.against}", "form": ".1%"}
     return {"name": name, "form": form}
@@ -147,8 +126,8 @@ def table(found: dict) -> str:
         [name, predict.number(value, found["form"]), found["verdicts"][name]]
         for name, value in found["rows"].items()
     ]
-    ours = ["**this network**", f"**{report.written(found['network'], found['form'])}**", ""]
-    return report.table(
+    ours = ["**this network**", f"**{wording.written(found['network'], found['form'])}**", ""]
+    return wording.table(
         [["", f"{found['name']} ({found['better']} is better)", "By this network"], *body, ours]
     )
 
@@ -157,7 +136,7 @@ def verdict(found: dict) -> str:
     """One sentence on the paper's best figure."""
     best = (max if found["better"] == "higher" else min)(found["rows"], key=found["rows"].get)
     there = predict.number(found["rows"][best], found["form"])
-    here = report.written(found["network"], found["form"])
+    here = wording.written(found["network"], found["form"])
     return f"The figure to reach, {there} ({best}), {WORDS[found['verdicts'][best]]} {here}."
 
 

@@ -1,6 +1,6 @@
 """Figures that show windows: the hero of the README, the data, the worst errors.
 
-Why a forecast came out is told by occlusion (captum): a channel in one hour of the window is
+Why a forecast came out is told by occlusion: a channel in one hour of the window is
 replaced by its mean over the window, and the change of the middle forecast is drawn.
 """
 
@@ -13,12 +13,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import torch
-from captum.attr import FeatureAblation
 from omegaconf import DictConfig
 
-from . import charts, predict
-from .inputs import BLOCK
+from . import charts, inputs, predict
 
 COLOUR = charts.COLOURS["network"]
 
@@ -44,7 +41,7 @@ def hero(model: predict.Model, x: np.ndarray, predictions: pd.DataFrame, cfg: Di
     figure, axes = plt.subplots(1, 3, figsize=(15, 4.8), width_ratios=[1.3, 1.2, 0.9])
     draw(axes[0], window, best, model.schema, cfg)
     axes[0].set_title("the last hours, and the forecast", fontsize=20)
-    why(axes[1], occlusion(model, window), model.schema, cfg)
+    why(axes[1], inputs.explain(model, window), model.schema, cfg)
     axes[1].set_title("what moved it", fontsize=20)
     charts.forecast(axes[2], best.network_low, best.network, best.network_high, cfg.data.story)
     return figure
@@ -80,31 +77,12 @@ def why(axes: plt.Axes, found: np.ndarray, schema: dict, cfg: DictConfig) -> Non
         for block, value in enumerate(found[:, channel]):
             ink = "white" if abs(value) > 0.6 * limit else "black"
             axes.text(block, line, f"{value:+,.{digits}f}", ha="center", va="center", fontsize=12, color=ink)
-    ends = [max(0, len(hours(schema)) - i * BLOCK) * schema["step"] / 3600 for i in range(len(found) + 1)]
+    ends = [
+        max(0, len(hours(schema)) - i * inputs.BLOCK) * schema["step"] / 3600 for i in range(len(found) + 1)
+    ]
     axes.set_xticks(range(len(found)), [f"{a:.2g} to {b:.2g}" for a, b in itertools.pairwise(ends)])
     axes.set_yticks(range(len(top)), [names[channel] for channel in top], fontsize=13)
     axes.set_xlabel("hours ago")
-
-
-def occlusion(model: predict.Model, window: np.ndarray) -> np.ndarray:
-    """Change of the middle forecast (blocks, channels of the table) when a part of the window is its mean."""
-    count = len(model.schema["channels"])
-
-    def middle(windows: torch.Tensor) -> torch.Tensor:
-        return torch.from_numpy(model(windows.numpy())[:, 1])
-
-    blocks = np.arange(len(window)) // BLOCK
-    mask = blocks[:, None] * count + np.minimum(
-        np.arange(window.shape[1]), count
-    )  # clock and series: one more
-    mask[:, count:] = (blocks.max() + 1) * count
-    found = FeatureAblation(middle).attribute(
-        torch.from_numpy(window[None]),
-        baselines=torch.from_numpy(np.tile(window.mean(0), (len(window), 1))[None]),
-        feature_mask=torch.from_numpy(mask[None]),
-        perturbations_per_eval=32,
-    )
-    return found[0].numpy()[::BLOCK, :count]
 
 
 def data(x: np.ndarray, predictions: pd.DataFrame, schema: dict, cfg: DictConfig) -> plt.Figure:

@@ -1,0 +1,144 @@
+"""reports/metrics.json -> the numbers, tables and sentences that a reader sees; none is typed by hand."""
+
+from pathlib import Path
+
+import numpy as np
+from omegaconf import DictConfig
+
+from . import charts, evaluate, predict, scores
+
+FEWEST = 5  # groups to resample, below which an interval says nothing
+
+
+def written(metric: dict[str, float], form: str, signed: bool = False, like: float | None = None) -> str:
+    """A metric as text: value (low to high); with as many digits as the value `like` has."""
+    sign, like = "+" if signed else "", metric["value"] if like is None else like
+    value, low, high = (predict.number(metric[k], form, sign, like) for k in ("value", "low", "high"))
+    return value if low == high == value else f"{value} ({low} to {high})"
+
+
+def told(metrics: dict) -> dict[str, dict[str, dict[str, float]]]:
+    """What the columns of the table show: metrics of network, baselines, trivial and difference."""
+    return {
+        "network": metrics["test"],
+        **metrics["baselines"],
+        "trivial": metrics["trivial"],
+        "difference": metrics["difference"],
+    }
+
+
+def rows(metrics: dict) -> list[list[str]]:
+    """The result table with its header: a row a metric."""
+    found = told(metrics)
+    header = ["Test set", *found]
+    if len(metrics["baselines"]) > 1:
+        header[-1] += f" to {metrics['baseline_name']}"
+    body = []
+    for key, (name, form, better) in scores.METRICS[metrics["task"]].items():
+        name = metrics["names"].get(key, name)
+        good = f"{better} is better" if better in ("higher", "lower") else better
+        like = found["network"][key]["value"]
+        values = [written(found[c][key], form, c == "difference", like) for c in found]
+        body.append([f"{name} ({good})", *values])
+    return [header, *body]
+
+
+def table(lines: list[list[str]]) -> str:
+    """A Markdown table; the first line is its header."""
+    lines = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def plain(metrics: dict) -> str:
+    """The result table for a terminal."""
+    body = rows(metrics)
+    widths = [max(len(row[i]) for row in body) for i in range(len(body[0]))]
+    lines = ["  ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)) for row in body]
+    return "\n".join(["", *(line.rstrip() for line in lines), "", verdict(metrics)])
+
+
+def verdict(metrics: dict) -> str:
+    """Whether the network beats the best baseline, by the intervals of the paired differences."""
+    task, name = metrics["task"], metrics["baseline_name"]
+    key = scores.FIRST[task]
+    title, _, better = scores.METRICS[task][key]
+    first, cost = metrics["difference"][key], metrics["difference"]["cost"]
+    by, money = (
+        written(metrics["difference"][k], scores.METRICS[task][k][1], True, metrics["test"][k]["value"])
+        for k in (key, "cost")
+    )
+    outcome = f"cannot be told from the best baseline, {name}"
+    if metrics["groups_test"] < FEWEST:
+        few = f"{metrics['groups_test']} groups in the test set are too few to tell"
+        return f"The network against the best baseline, {name}: {title} {by}. {few}; {FEWEST} are needed."
+    if not first["low"] <= 0 <= first["high"]:
+        won = (first["low"] > 0) == (better == "higher")
+        outcome = f"beats the best baseline, {name}" if won else f"does worse than {name}: the baseline wins"
+    costs = "not distinguishable"
+    if not cost["low"] <= 0 <= cost["high"]:
+        costs = "lower" if cost["high"] < 0 else "higher: the baseline wins"
+    return (
+        f"The network {outcome}: {title} {by} on {metrics['n_test']:,} test samples. Cost: {costs}, {money}."
+    )
+
+
+def measured(metrics: dict, x: np.ndarray, cfg: DictConfig) -> dict:
+    """Every number that a page may show, as text: [[ measured.network.auc ]]."""
+    task = metrics["task"]
+    forms = {key: form for key, (_, form, _) in scores.METRICS[task].items()}
+    found = {**told(metrics), "baseline": metrics["baseline"]}
+    who = ("network", "baseline", "trivial")
+    ready = {
+        name: {
+            key: written(found[name][key], form, name == "difference", metrics["test"][key]["value"])
+            for key, form in forms.items()
+        }
+        for name in (*who, "difference")
+    }
+    point = {
+        name: {key: predict.number(found[name][key]["value"], form) for key, form in forms.items()}
+        for name in who
+    }
+    return {
+        **ready,
+        "point": point,
+        "table": table(rows(metrics)),
+        "headline": headline(metrics, cfg),
+        "verdict": verdict(metrics),
+        "baseline_name": metrics["baseline_name"],
+        "n_test": f"{metrics['n_test']:,}",
+        "groups_test": f"{metrics['groups_test']:,}",
+        "looks": str(len(evaluate.LEDGER.read_text().splitlines())),
+        "threshold": "" if metrics["threshold"] is None else f"{metrics['threshold']:.3f}",
+        "ece": f"{metrics['calibration']['gap']:.3f}",
+        "figures": sorted(path.name for path in charts.FIGURES.glob("*.png")),
+        "data": {
+            "rows": f"{len(x):,}",
+            "columns": " x ".join(map(str, x.shape[1:])),
+            "source": source(cfg.data),
+            "sha256": cfg.data.sha256 or "not recorded",
+            "read": cfg.data.read or "with the package",
+        },
+    }
+
+
+def source(data: DictConfig) -> str:
+    """Where the data came from, without what is private: signatures of an address, folders of a disk."""
+    if data.kaggle:
+        return f"Kaggle: {data.kaggle}"
+    if "://" in data.path:
+        return data.path.split("?")[0]
+    return data.path if data.path.startswith("package:") else Path(data.path).name
+
+
+def headline(metrics: dict, cfg: DictConfig) -> str:
+    """The sentence of conf/data for this task with its {placeholders} filled."""
+    story = cfg.data.story
+    forms = scores.METRICS[metrics["task"]]
+    numbers = {key: predict.number(m["value"], forms[key][1]) for key, m in metrics["test"].items()}
+    numbers |= {
+        f"baseline_{key}": predict.number(m["value"], forms[key][1]) for key, m in metrics["baseline"].items()
+    }
+    named = story.baselines.get(metrics["baseline_name"], metrics["baseline_name"])
+    seen = story.seen.get(cfg.data.split, "")
+    return story.headline[metrics["task"]].format(**numbers, baseline=named, seen=seen)
