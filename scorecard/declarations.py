@@ -1,0 +1,110 @@
+"""portfolio.yaml: what the author says and no tool can see."""
+
+import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from .rubric import ROLES
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Link = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^https?://[^\s/]+\.[^\s/]+")]
+
+
+class BadDeclaration(ValueError):
+    """One line for each thing that is wrong in portfolio.yaml."""
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Links(Strict):
+    demo: Link | None = None
+    article: Link | None = None
+    code: Link | None = None
+
+
+class JobAdvertisement(Strict):
+    """A requirement quoted from an advertisement, and where the project meets it."""
+
+    employer: Text
+    link: Link
+    date: datetime.date
+    asks: Text
+    shown_in: Text  # a file of the repository, with #heading if wanted
+
+
+class KaggleMedal(Strict):
+    competition: Text
+    medal: Literal["gold", "silver", "bronze"]
+    rank: Annotated[int, Field(ge=1)]
+    team_size: Annotated[int, Field(ge=1)]
+    profile: Link
+
+
+class Publication(Strict):
+    title: Text
+    venue: Text
+    link: Link
+    authors: Annotated[list[Text], Field(min_length=1)]
+
+
+class Declarations(Strict):
+    role: Literal[tuple(ROLES)] = "ml-engineer"  # type: ignore[valid-type]
+    industry: Text | None = None
+    author: Text | None = None
+    emails: list[Text] = []
+    links: Links = Links()
+    use_of_ai: Text | None = None
+    own_contribution: Text | None = None
+    job_advertisements: list[JobAdvertisement] = []
+    kaggle_medal: KaggleMedal | None = None
+    publication: Publication | None = None
+
+
+def read(path: Path) -> Declarations:
+    """The declarations of a file; an empty file declares nothing. BadDeclaration with a line an error."""
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        row = f", line {mark.line + 1}" if mark else ""
+        raise BadDeclaration(f"{path}{row}: not YAML: {getattr(error, 'problem', None) or 'cannot be read'}") from error
+    except UnicodeDecodeError as error:
+        raise BadDeclaration(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    if not isinstance(found, dict | None):
+        raise BadDeclaration(f"{path}: holds a {type(found).__name__}; write keys such as `role: ml-engineer`")
+    given = without_empty(found or {})
+    try:
+        return Declarations.model_validate(given)
+    except ValidationError as error:
+        raise BadDeclaration("\n".join(f"{path}: {said(one)}" for one in error.errors())) from error
+
+
+def without_empty(value: object) -> object:
+    """Keys without a value are as good as absent, so that a form may be left half filled."""
+    if isinstance(value, dict):
+        kept = {key: without_empty(inner) for key, inner in value.items()}
+        return {key: inner for key, inner in kept.items() if inner not in (None, "", {}, [])}
+    if isinstance(value, list):
+        kept = [without_empty(inner) for inner in value]
+        return [inner for inner in kept if inner not in (None, "", {}, [])]
+    return value
+
+
+def said(error: dict) -> str:
+    """One line: which key, what is wrong, what would be right."""
+    where = ".".join(str(part + 1) if isinstance(part, int) else part for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        known = Declarations.model_fields
+        return (
+            f"{where}: no such key; there are {', '.join(known)}" if where.count(".") == 0 else f"{where}: no such key"
+        )
+    if error["type"] == "missing":
+        return f"{where}: missing"
+    if error["type"] == "string_pattern_mismatch":
+        return f"{where}: {error['input']!r} is no public address; write https://..."
+    return f"{where}: {error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"

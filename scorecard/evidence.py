@@ -1,0 +1,271 @@
+"""What a check is, and what checks share: the pages, settings, metrics and numbers of a repository."""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import Literal
+
+import imagesize
+import yaml
+
+from . import prose
+from .declarations import Declarations
+from .repository import Repository
+
+Status = Literal["pass", "fail", "stale", "shown", "declared", "not checked"]
+FOLD = 1_500  # characters of the README that are read first
+WIDE = 600  # pixels of a picture that can be seen
+HEAVY = 5_000_000  # bytes of a picture that still loads
+
+PROMPTS = [
+    "The starter's text: rewrite it",
+    "the text is still to be written",
+    "Still the starter of cookiecutter-ml-portfolio",
+    "<!-- budget:",
+    "Your Name",
+    "your-github-name",
+    "lorem ipsum",
+    "TODO",
+    "FIXME",
+]
+
+
+@dataclass
+class Found:
+    """What a check says."""
+
+    status: Status
+    finding: str
+    where: list[str] = field(default_factory=list)  # file or file:line
+    remedy: str = ""
+
+
+@dataclass
+class Check:
+    id: str
+    factor: str
+    title: str
+    needed: bool  # for the factor to be verified
+    look: Callable[["Item"], Found]
+
+
+def checks(found: list[Check]) -> Callable:
+    """A decorator that appends a function to `found` as a check; its name is the check's id."""
+
+    def check(factor: str, title: str, needed: bool = True) -> Callable:
+        def register(look: Callable[["Item"], Found]) -> Callable:
+            found.append(Check(look.__name__.replace("_", "-"), factor, title, needed, look))
+            return look
+
+        return register
+
+    return check
+
+
+class Item:
+    """A repository with its declarations, and what several checks share."""
+
+    def __init__(self, repository: Repository, declared: Declarations) -> None:
+        self.repository, self.declared = repository, declared
+
+    @cached_property
+    def readme(self) -> str:
+        return self.repository.text(self.repository.readme)
+
+    @cached_property
+    def metrics(self) -> dict:
+        """reports/metrics.json; empty if there is none that can be read."""
+        found = self.loaded("reports/metrics.json")
+        return found if isinstance(found, dict) else {}
+
+    def loaded(self, name: str) -> object:
+        """A JSON or YAML file as values; None if it is missing or broken."""
+        try:
+            text = self.repository.text(name)
+            return (
+                json.loads(text)
+                if name.endswith(".json")
+                else yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            )
+        except (ValueError, yaml.YAMLError, RecursionError):
+            return None
+
+    @cached_property
+    def article(self) -> str:
+        """Name of the article; nothing if there is none."""
+        return next(iter(self.repository.find(r"(^|/)(article|write-?up|blog-?post)\.(md|markdown)$")), "")
+
+    @cached_property
+    def data_card(self) -> str:
+        return next(iter(self.repository.find(r"(^|/)(data[-_ ]?card|data[-_ ]?sheet|datasheet)\.md$")), "")
+
+    @cached_property
+    def model_card(self) -> str:
+        return next(iter(self.repository.find(r"(^|/)model[-_ ]?card\.md$")), "")
+
+    @cached_property
+    def choice(self) -> str:
+        """Which data the project's settings choose: starter or own; nothing if it is not made with the template."""
+        settings = self.loaded("conf/config.yaml")
+        for line in settings.get("defaults", []) if isinstance(settings, dict) else []:
+            if isinstance(line, dict) and line.get("data") in ("starter", "own"):
+                return line["data"]
+        return ""
+
+    @cached_property
+    def settings(self) -> dict:
+        """conf/data of the chosen data."""
+        found = self.loaded(f"conf/data/{self.choice}.yaml") if self.choice else {}
+        return found if isinstance(found, dict) else {}
+
+    @cached_property
+    def known(self) -> list[float]:
+        """Every number in reports/ and conf/."""
+        found: list[float] = []
+        for name in self.repository.find(r"^(reports/.*\.json|conf/.*\.ya?ml)$"):
+            found += leaves(self.loaded(name))
+        looks = self.repository.text("reports/test_ledger.jsonl").splitlines()
+        return [*found, float(len(looks))]
+
+    @cached_property
+    def first_screen(self) -> list[tuple[int, str]]:
+        """Lines of the README, with their numbers, that fit into 1,500 characters as a reader sees them."""
+        shown, used = [], 0
+        for number, line in enumerate(prose.visible(self.readme).splitlines(), start=1):
+            if line.strip():
+                shown.append((number, line))
+                used += len(re.sub(r"\]\([^)]*\)", "]", line))
+            if used > FOLD or len(shown) >= 25:
+                break
+        return shown
+
+    @cached_property
+    def first_links(self) -> list[prose.Link]:
+        """Links and pictures of the first screen."""
+        last = self.first_screen[-1][0] if self.first_screen else 0
+        return [link for link in prose.links(self.readme) if link.line <= last]
+
+    def opens(self, target: str, page: str) -> bool:
+        """Whether a link of a page leads somewhere: anywhere outside, or to a file and heading that exist."""
+        if re.match(r"[a-z][a-z0-9+.-]*:|//", target, re.IGNORECASE):
+            return True
+        path, _, heading = target.partition("#")
+        name = str(PurePosixPath(page).parent / path) if path else page
+        name = normal(name)
+        if name is None:
+            return False
+        inside = any(file.startswith(f"{name.rstrip('/')}/") for file in self.repository.files)
+        if not self.repository.has(name) and not inside and name != ".":
+            return False
+        return not heading or not name.endswith(".md") or heading in anchors(self.repository.text(name))
+
+    def picture(self, name: str) -> tuple[str, str]:
+        """Why a picture cannot be seen (nothing if it can), and its size in words."""
+        if not self.repository.has(name):
+            return "does not exist", ""
+        path = self.repository.root / name
+        try:
+            width, height = imagesize.get(path)
+        except (OSError, ValueError, KeyError, IndexError):
+            width, height = -1, -1
+        vector = name.lower().endswith(".svg")
+        if not vector and width < WIDE:
+            said = "is no picture that can be read" if width < 0 else f"is {width} pixels wide, {WIDE} are needed"
+            return said, ""
+        if path.stat().st_size > HEAVY:
+            return f"has {path.stat().st_size / 1e6:.1f} MB, {HEAVY / 1e6:.0f} are the limit", ""
+        return "", "vector graphic" if vector else f"{width} x {height}"
+
+
+def normal(name: str) -> str | None:
+    """A relative path without `..`; None if it leads out of the repository."""
+    parts: list[str] = []
+    for part in PurePosixPath(name).parts:
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part not in (".", "/"):
+            parts.append(part)
+    return "/".join(parts) or "."
+
+
+def anchors(text: str) -> set[str]:
+    """Names of headings, as GitHub and MkDocs make them."""
+    found = set(re.findall(r"(?:id|name)=[\"']([^\"']+)", text)) | set(re.findall(r"\{ *#([\w-]+)", text))
+    for line in prose.visible(text).splitlines():
+        if heading := re.match(r"#{1,6}\s+(.*?)\s*#*$", line):
+            title = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading[1])
+            slug = re.sub(r"[^\w\- ]", "", title.lower()).strip()
+            found |= {slug.replace(" ", "-"), re.sub(r"[-\s]+", "-", slug)}
+    return found
+
+
+def leaves(value: object) -> list[float]:
+    """All numbers in nested values; those inside of strings too."""
+    if isinstance(value, bool) or value is None:
+        return []
+    if isinstance(value, int | float):
+        return [float(value)] if math.isfinite(value) else []
+    if isinstance(value, str):
+        return [number.value for number in numbers(value)]
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [leaf for part in parts for leaf in leaves(part)]
+
+
+@dataclass
+class Number:
+    text: str
+    value: float
+    digits: int  # after the point
+    percent: bool
+    line: int
+
+
+NUMBER = re.compile(
+    r"(?<![\w.,/#=-])[+\u2212-]?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?(\s?%)?(?![\w/]|-\w|[.,]\d|\.\w)",
+)
+NAMED = re.compile(
+    r"\b(python|licen[cs]e|version|apache|cc|by|sa|nc|ouverte|v|figure|fig|table|section|cuda|gpl|lgpl|bsd|mpl|doi|arxiv|isbn|page|chapter|"
+    r"january|february|march|april|may|june|july|august|september|october|november|december)\.?\s*$",
+    re.IGNORECASE,
+)
+
+
+def numbers(text: str) -> list[Number]:
+    """Numbers that may be taken for results: with a point, a percent sign or three digits; no years or versions."""
+    found = []
+    for row, line in enumerate(text.splitlines(), start=1):
+        for match in NUMBER.finditer(line):
+            whole, point, percent = match[1], match[2] or "", bool(match[3])
+            year = not point and not percent and "," not in whole and 1900 <= int(whole) < 2100
+            if (
+                year
+                or NAMED.search(line[: match.start()])
+                or (not point and not percent and int(whole.replace(",", "")) < 100)
+            ):
+                continue
+            value = float(whole.replace(",", "") + point)
+            found.append(Number(match[0].strip(), value, max(0, len(point) - 1), percent, row))
+    return found
+
+
+def agrees(number: Number, known: list[float]) -> bool:
+    """Whether a number is one of the known ones, rounded as it is written."""
+    scale = (100.0, 1.0) if number.percent else (1.0,)
+    near = 0.5 * 10**-number.digits * 1.0001
+    return any(abs(abs(one) * by - number.value) <= near for one in known for by in scale)
+
+
+def leftover(item: Item, page: str) -> list[tuple[str, str]]:
+    """Where in a page a prompt or placeholder was left, and which."""
+    found = []
+    for number, line in enumerate(item.repository.text(page).splitlines(), start=1):
+        for prompt in PROMPTS:
+            if prompt in line if prompt.isupper() else prompt.lower() in line.lower():
+                found.append((f"{page}:{number}", prompt))
+    return found

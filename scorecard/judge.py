@@ -1,0 +1,267 @@
+"""Checks -> factors, totals and the next steps, as the report that is printed and written as JSON."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel
+
+from . import VERSION, article, career, pages, readme, rubric
+from .article import FEWEST, article_words
+from .declarations import BadDeclaration, Declarations, read
+from .evidence import Check, Item
+from .repository import Repository
+
+State = Literal["verified", "declared", "missing", "stale"]
+CHECKS = [check for module in (readme, pages, article, career) for check in module.CHECKS]
+BEHIND = {  # a base -> the factors whose checks decide about it
+    "paper implementation": ["unique", "paper implementation"],
+    "unpublished paper": ["unique", "unpublished paper"],
+    "other publication": ["publication"],
+    "top venue": ["publication"],
+}
+TOP = ("icml", "iclr", "neurips", "nips")
+
+
+class Result(BaseModel):
+    """One check: `needed` ones decide about their factor."""
+
+    id: str
+    factor: str
+    title: str
+    status: Literal["pass", "fail", "stale", "shown", "declared", "not checked"]
+    needed: bool
+    finding: str
+    where: list[str]
+    remedy: str
+
+
+class Factor(BaseModel):
+    """What an item is multiplied by, and whether it holds; progress is from 0 to 1."""
+
+    name: str
+    times: int
+    state: State
+    progress: float
+    checks: list[str]
+
+
+class Judged(BaseModel):
+    """One repository."""
+
+    path: str
+    name: str
+    industry: str | None
+    base: str
+    evidenced: int
+    base_claimed: str
+    claimed: int
+    factors: list[Factor]
+    checks: list[Result]
+
+
+class NextStep(BaseModel):
+    item: str
+    gain: str
+    times: str
+    what: str
+
+
+class Report(BaseModel):
+    """All repositories together. `evidenced` is what was checked here, `claimed` adds what portfolio.yaml declares."""
+
+    schema_version: int = VERSION
+    note: str = rubric.NOTE
+    role: str
+    items: list[Judged]
+    evidenced: int
+    claimed: int
+    verdict_evidenced: str
+    verdict_claimed: str
+    next_threshold: str | None
+    next_points: int | None
+    next_steps: list[NextStep]
+    niche: str
+
+
+def judge(paths: list[Path], role: str | None = None, literal: bool = False, online: bool = False) -> Report:
+    """The report on these folders; BadDeclaration if a portfolio.yaml is wrong, or two name different roles."""
+    items = [load(path) for path in paths]
+    roles = {item.declared.role for item in items if item.repository.has("portfolio.yaml")}
+    role = role or (roles.pop() if len(roles) == 1 else "ml-engineer" if not roles else "")
+    if not role:
+        choices = " | ".join(rubric.ROLES)
+        raise BadDeclaration(f"the portfolio.yaml files name different roles; give one with --role {choices}")
+    judged = [one(item, role, literal, online) for item in items]
+    evidenced, claimed = sum(j.evidenced for j in judged), sum(j.claimed for j in judged)
+    goal = rubric.threshold(role, evidenced)
+    return Report(
+        role=role,
+        items=judged,
+        evidenced=evidenced,
+        claimed=claimed,
+        verdict_evidenced=rubric.verdict(role, evidenced),
+        verdict_claimed=rubric.verdict(role, claimed),
+        next_threshold=goal and goal[0],
+        next_points=goal and goal[1],
+        next_steps=todo(role, judged, literal),
+        niche=niche(judged),
+    )
+
+
+def load(path: Path) -> Item:
+    """A folder with its declarations."""
+    repository = Repository(path)
+    declared = path / "portfolio.yaml"
+    return Item(repository, read(declared) if declared.is_file() else Declarations())
+
+
+def one(item: Item, role: str, literal: bool, online: bool) -> Judged:
+    """Every check of the role on one repository, and what follows."""
+    wanted = ["unique", "paper implementation", "unpublished paper", "publication", *rubric.ROLES[role].factors]
+    if role != "research-scientist":
+        wanted = [name for name in wanted if name not in ("unpublished paper", "publication")]
+    if role != "applied-research":
+        wanted = [name for name in wanted if name != "paper implementation"]
+    if role == "research-scientist":  # documentation and article earn nothing there, but are read all the same
+        wanted += ["documentation", "article"]
+    results = [looked(check, item) for check in CHECKS if check.factor in wanted]
+    if online:
+        from .online import answers
+
+        results += answers(item)
+    states = {name: state([r for r in results if r.factor == name]) for name in wanted}
+    if item.declared.own_contribution and states["unique"] == "missing":
+        states["unique"] = "declared"
+    base, base_claimed = bases(role, states, item)
+    factors = [name for name in rubric.ROLES[role].factors]
+    verified = {name for name in factors if states[name] == "verified"}
+    claimed = {name for name in factors if states[name] in ("verified", "declared")}
+    return Judged(
+        path=str(item.repository.root),
+        name=title(item),
+        industry=item.declared.industry,
+        base=base,
+        evidenced=rubric.worth(role, base, verified, literal),
+        base_claimed=base_claimed,
+        claimed=rubric.worth(role, base_claimed, claimed, literal),
+        factors=[
+            Factor(
+                name=name,
+                times=rubric.ROLES[role].factors.get(name, 1),
+                state=states[name],
+                progress=progress(name, results, item),
+                checks=[r.id for r in results if r.factor == name],
+            )
+            for name in wanted
+        ],
+        checks=results,
+    )
+
+
+def looked(check: Check, item: Item) -> Result:
+    """What a check says, as plain values."""
+    found = check.look(item)
+    return Result(
+        id=check.id,
+        factor=check.factor,
+        title=check.title,
+        status=found.status,
+        needed=check.needed,
+        finding=found.finding,
+        where=[where for where in found.where if where],
+        remedy=found.remedy,
+    )
+
+
+def state(results: list[Result]) -> State:
+    """Of a factor: verified if every needed check passed; else stale, declared or missing."""
+    found = {r.status for r in results if r.needed}
+    if found and found <= {"pass", "shown"}:
+        return "verified"
+    if found and found <= {"pass", "shown", "stale"}:
+        return "stale"
+    if results[0].factor == "relevancy":  # declared as soon as an advertisement is quoted
+        return "declared" if results[0].status in ("pass", "declared") else "missing"
+    return "declared" if "declared" in found and "fail" not in found else "missing"
+
+
+def bases(role: str, states: dict[str, State], item: Item) -> tuple[str, str]:
+    """The base by evidence, and the one that is claimed."""
+    unique = {"verified": (True, True), "declared": (False, True)}.get(states["unique"], (False, False))
+    found = []
+    for shown, allowed in zip(unique, ({"verified"}, {"verified", "declared"}), strict=True):
+        base = "common"
+        if role == "research-scientist":
+            if shown and states["unpublished paper"] == "verified":
+                base = "unpublished paper"
+            if item.declared.publication and "declared" in allowed:
+                venue = item.declared.publication.venue.lower()
+                base = "top venue" if any(name in venue.split() for name in TOP) else "other publication"
+        elif shown:
+            implemented = role == "applied-research" and states["paper implementation"] in allowed
+            base = "paper implementation" if implemented else "unique"
+        found.append(base)
+    return found[0], found[1]
+
+
+def progress(name: str, results: list[Result], item: Item) -> float:
+    """Share of the needed checks that passed; of the article, its words count too."""
+    needed = [r for r in results if r.factor == name and r.needed]
+    passed = sum({"pass": 1.0, "shown": 1.0, "declared": 0.5, "stale": 0.5}.get(r.status, 0.0) for r in needed)
+    if name == "article":
+        return round(min(1.0, article_words(item) / FEWEST) * 0.7 + 0.3 * passed / len(needed), 3)
+    return round(passed / len(needed), 3) if needed else 0.0
+
+
+def title(item: Item) -> str:
+    """The first heading of the README, or the name of the folder."""
+    for line in item.readme.splitlines():
+        if line.startswith("# ") and line[2:].strip():
+            return line[2:].strip()
+    return item.repository.root.resolve().name or str(item.repository.root)
+
+
+def todo(role: str, judged: list[Judged], literal: bool) -> list[NextStep]:
+    """The shortest way to the next threshold: the step that is nearest done first, each with what is missing."""
+    held = [
+        (j.base, {f.name for f in j.factors if f.state == "verified"} & set(rubric.ROLES[role].factors)) for j in judged
+    ]
+    found = []
+    for step in rubric.shortest(role, held, literal):
+        mine = judged[step.item] if step.item is not None else None
+        factor = rubric.ROLES[role].factors.get(step.gain)
+        times = f"x{factor}" if factor else f"(base {rubric.ROLES[role].bases[step.gain]})"
+        found.append(
+            NextStep(
+                item=mine.name if mine else "one more project",
+                gain=step.gain,
+                times=times,
+                what=missing(mine, step.gain),
+            )
+        )
+    return found
+
+
+def missing(judged: Judged | None, gain: str) -> str:
+    """What the checks of a factor ask for first."""
+    if judged is None:
+        return "in the same industry"
+    about = BEHIND.get(gain, [gain])
+    needed = [r for r in judged.checks if r.factor in about and r.needed and r.status not in ("pass", "shown")]
+    if not needed:
+        return ""
+    more = f" (and {len(needed) - 1} more)" if len(needed) > 1 else ""
+    return f"{needed[0].finding}. {needed[0].remedy}{more}"
+
+
+def niche(judged: list[Judged]) -> str:
+    """Whether all items speak to the same kind of employer."""
+    named = {j.industry.strip().lower(): j.industry for j in judged if j.industry}
+    if len(judged) < 2:
+        return ""
+    if len(named) > 1:
+        different = ", ".join(sorted(named.values()))
+        return f"The items are in different industries ({different}): an employer counts those of its own. Keep to one."
+    if len(named) == 1 and all(j.industry for j in judged):
+        return f"All items are in {next(iter(named.values()))}."
+    return "Not every item names its industry in portfolio.yaml."

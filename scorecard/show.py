@@ -1,0 +1,175 @@
+"""The report as a terminal, Markdown or HTML page."""
+
+import html
+
+from markdown_it import MarkdownIt
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from . import rubric
+from .judge import Factor, Judged, Report, Result
+
+COLOURS = {"verified": "green", "declared": "cyan", "stale": "yellow", "missing": "red"}
+MARKS = {"pass": ("✔", "green"), "shown": ("●", "cyan"), "declared": ("●", "cyan"), "stale": ("!", "yellow")}
+BAR = 24  # characters
+CSS = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+table { border-collapse: collapse }
+td, th { border-bottom: 1px solid #ddd; padding: .3rem .6rem; text-align: left; vertical-align: top }
+@media (prefers-color-scheme: dark) { body { background: #111; color: #eee } a { color: #8cf } }
+"""
+
+
+def terminal(report: Report, console: Console, every: bool = False) -> None:
+    """A panel an item: a bar a factor; then verdict and next steps. `every` adds all checks."""
+    for item in report.items:
+        parts: list = [bars(item)]
+        if every:
+            parts += [Text(), checks(item)]
+        told = Text.assemble((item.name, "bold"), f"  {item.industry or 'no industry named'}")
+        worth = f"{points(item.evidenced)} evidenced · {points(item.claimed)} claimed"
+        console.print(Panel(Group(*parts), title=told, title_align="left", subtitle=worth, subtitle_align="right"))
+    console.print(verdicts(report))
+    if report.niche:
+        console.print(Text(report.niche, "yellow" if "different" in report.niche else ""))
+    if report.next_steps:
+        goal = f"{report.next_threshold} at {points(report.next_points or 0)} points"
+        console.print(Text(f"\nThe shortest way to {goal}, by evidence:", "bold"))
+        for place, step in enumerate(report.next_steps[:3], start=1):
+            item = f" {step.item}:" if len(report.items) > 1 or step.item == "one more project" else ""
+            console.print(
+                Text.assemble(f" {place}.{item} ", (f"{step.gain} {step.times}", "bold"), f"  {step.what}"),
+                soft_wrap=False,
+            )
+        if len(report.next_steps) > 3:
+            console.print(f"    then {', '.join(later(step, report) for step in report.next_steps[3:])}")
+    console.print(Text(f"\n{report.note}", "dim"))
+
+
+def later(step, report: Report) -> str:
+    """A later step in few words."""
+    many = len(report.items) > 1 or step.item == "one more project"
+    return f"{step.gain} {step.times}" + (f" ({step.item})" if many else "")
+
+
+def points(number: int) -> str:
+    return f"{number:,}".replace("-", "\u2212")  # as wide as a digit
+
+
+def bars(item: Judged) -> Table:
+    """A line a factor: how far it is, and what it multiplies by."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(width=20)
+    table.add_column(width=BAR)
+    table.add_column(width=8)
+    table.add_column(width=9)
+    table.add_column(ratio=1)
+    for factor in item.factors:
+        full = round(factor.progress * BAR)
+        colour = COLOURS[factor.state]
+        bar = Text.assemble(("━" * full, colour), ("━" * (BAR - full), "bright_black"))
+        table.add_row(factor.name, bar, worth(factor), Text(factor.state, colour), summary(item, factor))
+    return table
+
+
+def worth(factor: Factor) -> str:
+    return f"x{factor.times}" if factor.times > 1 else "base"
+
+
+def summary(item: Judged, factor: Factor) -> str:
+    """What the factor still lacks, or what shows it."""
+    found = [check for check in item.checks if check.factor == factor.name and check.needed]
+    open_ones = [check for check in found if check.status not in ("pass", "shown")]
+    if not open_ones:
+        return f"{len(found)} of {len(found)} checks"
+    return f"{len(found) - len(open_ones)} of {len(found)} checks; {open_ones[0].finding}"
+
+
+def checks(item: Judged) -> Table:
+    """Every check with its finding, where it was found, and the remedy."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(width=1)
+    table.add_column(ratio=2)
+    table.add_column(ratio=3)
+    for check in item.checks:
+        mark, colour = MARKS.get(check.status, ("✘", "red" if check.needed else "yellow"))
+        said = Text(check.finding)
+        if check.where:
+            said.append(f"  {', '.join(check.where[:3])}", "dim")
+        if check.remedy and check.status not in ("pass", "shown"):
+            said.append(f"\n→ {check.remedy}", "italic")
+        table.add_row(Text(mark, colour), check.title, said)
+    return table
+
+
+def verdicts(report: Report) -> Table:
+    """Both totals, each with its verdict; they are never added."""
+    rules = rubric.ROLES[report.role]
+    table = Table.grid(padding=(0, 2))
+    for name, number, verdict in (
+        ("evidenced", report.evidenced, report.verdict_evidenced),
+        ("claimed", report.claimed, report.verdict_claimed),
+    ):
+        colour = "red" if verdict.startswith("not") else "green"
+        table.add_row(name, Text(points(number), "bold"), Text(verdict, colour))
+    table.add_row(
+        "thresholds", f"{rules.hireable:,} hireable · {rules.competitive:,} competitive", f"for {report.role}"
+    )
+    return table
+
+
+def markdown(report: Report) -> str:
+    """The whole report, every check included."""
+    rules = rubric.ROLES[report.role]
+    lines = [
+        f"# Scorecard for {report.role}",
+        "",
+        f"**{points(report.evidenced)} points evidenced: {report.verdict_evidenced}.** "
+        f"{points(report.claimed)} claimed: {report.verdict_claimed}. "
+        f"Hireable from {rules.hireable:,}, competitive from {rules.competitive:,}. {report.note}",
+        "",
+    ]
+    if report.niche:
+        lines += [report.niche, ""]
+    if report.next_steps:
+        lines += [f"## The shortest way to {report.next_threshold}", ""]
+        lines += [
+            f"{n}. {safe(s.item)}: **{s.gain} {s.times}**. {safe(s.what)}"
+            for n, s in enumerate(report.next_steps, start=1)
+        ]
+        lines += [""]
+    for item in report.items:
+        lines += [
+            f"## {safe(item.name)}",
+            "",
+            f"{item.base}: {points(item.evidenced)} evidenced, {points(item.claimed)} claimed. "
+            f"Industry: {safe(item.industry or 'not named')}.",
+            "",
+        ]
+        lines += ["| Factor | Worth | State | Done |", "| --- | --- | --- | --- |"]
+        lines += [f"| {f.name} | {worth(f)} | {f.state} | {f.progress:.0%} |" for f in item.factors]
+        lines += ["", "| Check | Result | Finding | Where |", "| --- | --- | --- | --- |"]
+        lines += [row(check) for check in item.checks]
+        lines += [""]
+    return "\n".join(lines)
+
+
+def row(check: Result) -> str:
+    remedy = f" *{safe(check.remedy)}*" if check.remedy and check.status not in ("pass", "shown") else ""
+    where = ", ".join(f"`{safe(place)}`" for place in check.where[:3])
+    return f"| {check.title} | {check.status} | {safe(check.finding)}{remedy} | {where} |"
+
+
+def safe(text: str) -> str:
+    """Text of a repository as it may stand in a cell: it is somebody else's."""
+    plain = " ".join(text.split()).replace("|", "\\|").replace("[", "\\[").replace("`", "'")
+    return html.escape(plain, quote=False)
+
+
+def page(report: Report) -> str:
+    """The Markdown report as one HTML file; tags of the repositories stay text."""
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown(report))
+    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Scorecard</title>'
+    return f'<!doctype html>\n<html lang="en">{head}<style>{CSS}</style><body>\n{body}</body></html>\n'
