@@ -20,13 +20,14 @@ conf/model/frozen.yaml conf/model/network.yaml conf/model/scratch.yaml
 conf/trainer/cluster.yaml conf/trainer/cpu.yaml conf/trainer/gpu.yaml
 docs/article.md docs/data-card.md docs/decisions.md docs/index.md docs/model-card.md
 docs/reproduce.md docs/results.md docs/style.css
-dvc.yaml mkdocs.yml pyproject.toml
+dvc.yaml mkdocs.yml portfolio.yaml pyproject.toml
 src/{PACKAGE}/__init__.py src/{PACKAGE}/baseline.py src/{PACKAGE}/batches.py src/{PACKAGE}/charts.py
 src/{PACKAGE}/config.py src/{PACKAGE}/crossvalidate.py src/{PACKAGE}/evaluate.py src/{PACKAGE}/explain.py
 src/{PACKAGE}/export.py src/{PACKAGE}/features.py src/{PACKAGE}/fetch.py src/{PACKAGE}/inputs.py
 src/{PACKAGE}/leak.py src/{PACKAGE}/learner.py src/{PACKAGE}/model.py src/{PACKAGE}/predict.py
 src/{PACKAGE}/prepare.py src/{PACKAGE}/report.py src/{PACKAGE}/scores.py src/{PACKAGE}/splits.py
 src/{PACKAGE}/starter.py src/{PACKAGE}/submit.py src/{PACKAGE}/tables.py src/{PACKAGE}/train.py src/{PACKAGE}/tune.py
+src/{PACKAGE}/wording.py
 tests/conftest.py tests/kind.py tests/test_app.py tests/test_batches.py tests/test_evaluate.py
 tests/test_explore.py tests/test_export.py tests/test_inputs.py tests/test_model.py tests/test_own.py
 tests/test_predict.py tests/test_report.py tests/test_scores.py tests/test_splits.py tests/test_starter.py

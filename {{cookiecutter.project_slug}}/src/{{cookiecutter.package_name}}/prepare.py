@@ -22,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from . import batches, config, fetch, inputs, splits, starter
 
+TAKEN = ("id", "label", "group", "start", "end", "row", "week", "network", "trivial")  # names of columns
 OWN, CHOICE = Path("conf/data/own.yaml"), Path("conf/config.yaml")
 
 
@@ -30,21 +31,8 @@ def main(cfg: DictConfig) -> None:
     """Writes data/prepared/; leaves the previous one alone if anything is wrong."""
     data = cfg.data
     x, y, samples, schema, digest = read(data)
-    if clash := {
-        "id",
-        "label",
-        "group",
-        "start",
-        "end",
-        "row",
-        "week",
-        "network",
-        "trivial",
-        *data.splits,
-    } & set(data.slices):
-        raise config.BadInput(
-            f"data.slices: {', '.join(clash)} is a name the project uses; rename the column"
-        )
+    if clash := {*TAKEN, *data.splits} & set(data.slices):
+        raise config.BadInput(f"data.slices: the project uses the name {', '.join(clash)}; rename the column")
     for kind in data.splits:
         samples[kind] = splits.cut(kind, samples, data, schema["task"])
     check_frozen(samples, data)

@@ -48,11 +48,8 @@ def blocks(metrics: dict, cfg: DictConfig) -> dict[str, str]:
     """What stands between the markers of README.md."""
     story = cfg.data.story
     looks = len(evaluate.LEDGER.read_text().splitlines())
-    threshold = (
-        "The threshold of each is the one that costs least on validation. "
-        if metrics["task"] == "classification"
-        else ""
-    )
+    chosen = "The threshold of each is the one that costs least on validation. "
+    threshold = chosen if metrics["task"] == "classification" else ""
     first = [wording.headline(metrics, cfg), limits(metrics, cfg), story.attribution]
     found = {
         "headline": "\n\n".join(text for text in first if text),
