@@ -69,13 +69,15 @@ def main() -> None:
         todo += ["git config --global user.name YOU", "git config --global user.email YOU@EXAMPLE.COM"]
         todo += [] if Path(".git").exists() else ["git init -b main"]
         todo += ["git add --all", 'git commit -m "First run"']
-    print(f"\n{SLUG} is ready." if not todo else f"\n{SLUG} is written. Still to do there:")
+    print(f"\n{SLUG} is ready." if not todo else f"\n{SLUG} is written. Still to do:")
+    here = str(Path.cwd())
+    print("\n  cd", f'"{here}"' if " " in here else here)
     for line in todo:
         print(f"  {line}")
     if trouble:
-        print(f"Nothing is committed yet: {trouble}")
+        print(f"\nNothing is committed yet: {trouble}")
+    print("\nThen:" if todo else "")
     print(
-        f"\n  cd {SLUG}\n"
         "  uv run python app.py       # the demo\n"
         "  uv run mkdocs serve        # the site with the article\n"
         "  uv run pytest              # the tests"

@@ -117,7 +117,7 @@ def test_a_local_path_is_itself(fetch, folder, monkeypatch):
 
 
 def test_a_missing_local_path(refused, folder):
-    assert refused("sales.csv") == f"sales.csv: no such file or folder in {folder}"
+    assert refused("sales.csv") == f"{folder / 'sales.csv'}: no such file or folder"
 
 
 def test_a_file_or_folder_of_a_package(fetch):

@@ -49,12 +49,14 @@ def test_choices_do_not_depend_on_test_labels(apart, inside, monkeypatch):
 
 
 def test_each_look_at_the_test_set_is_written_down(apart):
-    evaluate.look("one", "models/model.onnx", 0.5)
-    before = evaluate.LEDGER.read_text().splitlines()
-    evaluate.look("another", "models/model.onnx", 0.5)
+    evaluate.look(settings(), "one", "models/model.onnx", 0.5)
+    before, counted = evaluate.LEDGER.read_text().splitlines(), evaluate.looks(settings())
+    evaluate.look(settings(), "another", "models/model.onnx", 0.5)
+    evaluate.look(settings(f"data.sha256={'0' * 64}"), "other data", "models/model.onnx", 0.5)
     after = evaluate.LEDGER.read_text().splitlines()
-    assert after[:-1] == before
-    assert json.loads(after[-1])["stage"] == "another"
+    assert after[:-2] == before
+    assert json.loads(after[-2])["stage"] == "another"
+    assert evaluate.looks(settings()) == counted + 1
 
 
 def test_the_pipeline_has_written_down_its_looks(inside):

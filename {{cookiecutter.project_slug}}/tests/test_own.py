@@ -9,7 +9,7 @@ import hydra
 import kind
 import pytest
 import torch
-from conftest import ROOT, copy_pages, run_stages, settings
+from conftest import ROOT, copy_pages, refused, run_stages, settings
 from hydra.core.hydra_config import HydraConfig
 from matplotlib.image import imread
 from omegaconf import OmegaConf
@@ -92,9 +92,26 @@ def test_its_examples_get_answers(there, capsys):
 
 
 @pytest.mark.slow
-def test_readme_and_home_no_longer_call_it_the_starter(there):
+def test_pages_say_nothing_false_about_it(there):
     for page in ("README.md", "docs/index.md"):
-        assert "Still the starter" not in Path(page).read_text()
+        assert not re.search("Still the starter|no such element", Path(page).read_text())
+    text = (ROOT / "docs/index.md").read_text().split("## For non-specialists")[1]
+    for line in re.findall("^\\w.*", text, re.MULTILINE):
+        assert line not in Path("docs/index.md").read_text()
+    for page in ("index", "article", "data-card", "model-card"):
+        assert Path(f"docs/{page}.md").read_text().count("This page still tells of the starter's data") == 1
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [("data.path=x.csv", "add data=own"), ("data.slices=a", "data.slices=a: write a list")],
+)
+def test_what_is_forgotten_gets_one_line(own, inside, monkeypatch, word, message):
+    told = [*own[1], word] if "slices" in word else ["data=starter", word]
+    with hydra.initialize_config_dir(str(ROOT / "conf"), version_base=None):
+        cfg = hydra.compose("config", told, return_hydra_config=True)
+    monkeypatch.setattr(HydraConfig.instance(), "cfg", cfg)
+    refused(message, *told)
 
 
 def test_prepare_remembers_what_it_was_told(tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ PAGES = ["README.md", "docs/index.md"]
 
 
 def blocks(text: str) -> dict[str, str]:
-    found = re.findall(r"<!-- (headline|results) -->\n(.*?)\n<!-- /\1 -->", text, re.DOTALL)
+    found = re.findall(r"<!-- (headline|numbers|results) -->\n(.*?)\n<!-- /\1 -->", text, re.DOTALL)
     return dict(found)
 
 
@@ -82,12 +82,14 @@ def test_the_verdict_follows_the_interval(task, good):
             name: {"value": value, "low": value - 1, "high": value + 1}
             for name, value in ((scores.FIRST[task], first), ("cost", cost))
         }
-        found = {"test": difference, "difference": difference, "n_test": 9, "groups_test": groups}
+        other = {name: {"value": 0.9} for name in difference}
+        found = {"test": difference, "difference": difference, "baseline": other, "trivial": other}
+        found |= {"n_test": 9, "groups_test": groups}
         return wording.verdict({"task": task, "baseline_name": "guessing", **found})
 
-    assert "beats the best baseline, guessing" in verdict(2 * good, -2)
+    assert "beats guessing, the best baseline" in verdict(2 * good, -2)
     assert "Cost: lower" in verdict(2 * good, -2)
-    assert "cannot be told from the best baseline" in verdict(0.5 * good, 0.5)
+    assert "cannot be told from guessing" in verdict(0.5 * good, 0.5)
     assert "Cost: not distinguishable" in verdict(0.5 * good, 0.5)
     assert verdict(-2 * good, 2).count("the baseline wins") == 2
     assert "2 groups in the test set are too few to tell" in verdict(2 * good, -2, groups=2)

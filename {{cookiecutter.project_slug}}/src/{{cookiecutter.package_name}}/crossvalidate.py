@@ -5,14 +5,13 @@ block but the first two is tested by a network that has seen only what came befo
 fold. `crossvalidate model=frozen` takes a minute.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from . import baseline, batches, config, evaluate, features, leak, scores, splits, train
+from . import baseline, batches, config, evaluate, features, leak, predict, scores, splits, train
 
 
 @config.main
@@ -22,7 +21,7 @@ def main(cfg: DictConfig) -> None:
     task = schema["task"]
     z = leak.encoded(cfg, x, train.learn(x, y, samples[cfg.data.split].to_numpy(), schema))
     known = features.features(x, samples, schema)
-    name = json.loads(evaluate.METRICS.read_text())["baseline_name"]
+    name = predict.metrics()["baseline_name"]
     found = samples[["label", cfg.data.resample]].assign(network=np.nan, baseline=np.nan)
     for fold, part in enumerate(splits.folds(samples, cfg.data.split, task, cfg.folds, cfg.seed)):
         test, learnt = part == "test", part == "train"
@@ -36,8 +35,10 @@ def main(cfg: DictConfig) -> None:
     result = summary(found.dropna(), task, cfg)
     path = Path(f"reports/crossvalidation-{cfg.model.name}.json")
     evaluate.write_json(path, result)
-    evaluate.look(f"crossvalidate, {cfg.model.name}", path, result["network"]["value"])
-    print("Counted as a look at test data; `uv run dvc repro report` updates the README.")
+    evaluate.look(cfg, f"crossvalidate, {cfg.model.name}", path, result["network"]["value"])
+    print(
+        f"{path} is written, and counts as a look at test data; `uv run dvc repro report` updates the pages."
+    )
 
 
 def summary(found: pd.DataFrame, task: str, cfg: DictConfig) -> dict:

@@ -42,7 +42,7 @@ def main(cfg: DictConfig) -> None:
     report["slices"] = slices(test, best, cfg, task)
     report["costs"] = costs(val, test, best, cfg) if task == "classification" else []
     report["calibration"] = scores.calibration(test, "network", task, cfg.bins)
-    look("evaluate", "models/model.onnx", report["test"][scores.FIRST[task]]["value"])
+    look(cfg, "evaluate", "models/model.onnx", report["test"][scores.FIRST[task]]["value"])
     found = test.assign(row=test.index).rename(columns={best: "baseline"})
     found.to_parquet(PREDICTIONS, index=False)
     write_json(METRICS, report)
@@ -128,7 +128,7 @@ def leak(samples: pd.DataFrame, best: str, cfg: DictConfig, task: str) -> dict:
         test = test.assign(baseline=every[f"{split}/{best}"], network=quick[split])
         each = paired(test, "baseline", cfg, task)
         found[split] = {"baseline": each["baseline"], "frozen": each["network"]}
-        look(f"leak, {split} split", "models/leak.parquet", each["network"]["value"])
+        look(cfg, f"leak, {split} split", "models/leak.parquet", each["network"]["value"])
     return found
 
 
@@ -171,18 +171,25 @@ def costs(val: pd.DataFrame, test: pd.DataFrame, best: str, cfg: DictConfig) -> 
     return rows
 
 
-def look(stage: str, model: Path | str, score: float) -> None:
-    """Appends one line to the ledger: when, at which commit, which model, what was seen."""
+def look(cfg: DictConfig, stage: str, model: Path | str, score: float) -> None:
+    """Appends one line to the ledger: when, at which commit, which data and model, what was seen."""
     git = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
     line = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": git.stdout.strip() or None,
+        "data": cfg.data.sha256,
         "stage": stage,
         "model": hashlib.sha256(Path(model).read_bytes()).hexdigest()[:12],
         "score": score,
     }
     with LEDGER.open("a") as ledger:
         ledger.write(json.dumps(line) + "\n")
+
+
+def looks(cfg: DictConfig) -> int:
+    """How often the test part of this data was looked at."""
+    lines = LEDGER.read_text().splitlines()
+    return sum(json.loads(line)["data"] == cfg.data.sha256 for line in lines)
 
 
 def write_json(path: Path, value: dict) -> None:

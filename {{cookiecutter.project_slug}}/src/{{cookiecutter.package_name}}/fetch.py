@@ -51,7 +51,7 @@ def fetch(data: DictConfig) -> Path:
         file = PurePosixPath(url.netloc + unquote(url.path)).name
         found = once(file, path, lambda new: download(path, new))
     elif not (found := Path(path).expanduser()).exists():
-        raise config.BadInput(f"{path}: no such file or folder in {Path.cwd()}")
+        raise config.BadInput(f"{found.absolute()}: no such file or folder")
     ending = next((e for e in ARCHIVES if found.name.lower().endswith(e)), None)
     if ending is None or found.is_dir():
         return found

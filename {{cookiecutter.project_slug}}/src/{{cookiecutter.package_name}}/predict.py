@@ -40,11 +40,16 @@ class Model:
         return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
 
-def threshold(path: Path | str = "reports/metrics.json") -> float:
-    """Probability from which a sample is flagged, as chosen on validation by its cost."""
+def metrics(path: Path | str = "reports/metrics.json") -> dict:
+    """What the last evaluation measured."""
     if not Path(path).exists():
         raise BadInput(f"{path}: missing; make it with `uv run dvc repro`")
-    return json.loads(Path(path).read_text())["threshold"]
+    return json.loads(Path(path).read_text())
+
+
+def threshold(path: Path | str = "reports/metrics.json") -> float:
+    """Probability from which a sample is flagged, as chosen on validation by its cost."""
+    return metrics(path)["threshold"]
 
 
 def number(value: float, form: str = "", sign: str = "", like: float | None = None) -> str:

@@ -44,6 +44,11 @@ def main(cfg: DictConfig) -> None:
 
 def read(data: DictConfig) -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict, str]:
     """x (n, ...), y (n,), samples without splits, schema, and SHA-256 of the source."""
+    if data.starter and any(text.startswith(("data.path=", "data.kaggle=")) for text in said()):
+        raise config.BadInput("this is the starter's data; add data=own to take your own")
+    for key in ("drop", "slices"):
+        if isinstance(data.get(key), str):
+            raise config.BadInput(f"data.{key}={data[key]}: write a list, data.{key}=[{data[key]}]")
     source = fetch.fetch(data)
     digest = fetch.check(source, data.sha256, "conf/data")
     table = starter.tidy(source, data) if data.starter else inputs.tidy(source, data)
@@ -81,8 +86,7 @@ def summary(samples: pd.DataFrame, split: str) -> pd.DataFrame:
 
 def record(data: DictConfig, digest: str) -> None:
     """Writes what the command line said into conf/, so that `dvc repro` goes on with the same data."""
-    said = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
-    keys = {text.split("=")[0].removeprefix("data.") for text in said if text.startswith("data.")}
+    keys = {text.split("=")[0].removeprefix("data.") for text in said() if text.startswith("data.")}
     if not keys:
         return
     if nested := sorted(key for key in keys if "." in key):
@@ -92,6 +96,11 @@ def record(data: DictConfig, digest: str) -> None:
     fill(OWN, {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()})
     fill(CHOICE, {"  - data": "own"})
     print(f"written into {OWN} and {CHOICE}; next: uv run dvc repro")
+
+
+def said() -> list[str]:
+    """The overrides of the command line."""
+    return list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
 
 
 def fill(path: Path, values: dict[str, str]) -> None:

@@ -10,12 +10,13 @@ from omegaconf import DictConfig
 from . import batches, charts, config, evaluate, explain, predict, scores, wording
 
 PAGES = Path("reports/pages.json")
+WARNING = "\n!!! warning\n\n    This page still tells of the starter's data.\n"
 
 
 @config.main
 def main(cfg: DictConfig) -> None:
     """Draws docs/figures/, writes docs/results.md, fills README.md, prints the result."""
-    metrics = json.loads(evaluate.METRICS.read_text())
+    metrics = predict.metrics()
     predictions = pd.read_parquet(evaluate.PREDICTIONS)
     x, _, _, schema = batches.read()
     charts.draw(metrics, explain.figures(x, predictions, metrics, schema, cfg))
@@ -27,6 +28,7 @@ def main(cfg: DictConfig) -> None:
     if not cfg.data.starter:
         for page in still_about_the_starter():
             print(f"{page} still tells of the starter's data")
+        print("name and industry also stand in README.md, mkdocs.yml, app.py, pyproject.toml, CITATION.cff")
 
 
 def write(path: Path, text: str) -> None:
@@ -47,15 +49,15 @@ def limits(metrics: dict, cfg: DictConfig) -> str:
 def blocks(metrics: dict, cfg: DictConfig) -> dict[str, str]:
     """What stands between the markers of README.md."""
     story = cfg.data.story
-    looks = len(evaluate.LEDGER.read_text().splitlines())
     chosen = "The threshold of each is the one that costs least on validation. "
     threshold = chosen if metrics["task"] == "classification" else ""
     first = [wording.headline(metrics, cfg), limits(metrics, cfg), story.attribution]
     found = {
         "headline": "\n\n".join(text for text in first if text),
+        "numbers": wording.tiles(metrics, cfg),
         "results": f"{wording.table(wording.rows(metrics))}\n\n{wording.verdict(metrics)} "
         f"In brackets: 95% intervals over {metrics['groups_test']} test {story.resample}s. {threshold}"
-        f"The ledger counts {looks} looks at test data.",
+        f"The ledger counts {evaluate.looks(cfg)} looks at test data.",
     }
     return found if cfg.data.starter else {**found, "starter": ""}
 
@@ -69,9 +71,15 @@ def fill(text: str, found: dict[str, str]) -> str:
 
 
 def still_about_the_starter() -> list[Path]:
-    """Pages with the comment that they tell of the starter."""
-    pages = sorted(Path("docs").glob("*.md"))
-    return [page for page in pages if "starter's text" in page.read_text(encoding="utf-8")]
+    """Pages with the comment that they tell of the starter; their readers are told so too."""
+    found = []
+    for page in sorted(Path("docs").glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        if comment := re.search(r"<!-- The starter's text: .* -->\n", text):
+            found.append(page)
+            if WARNING not in text:
+                write(page, text.replace(comment[0], f"{comment[0]}{WARNING}"))
+    return found
 
 
 def leak_told(metrics: dict) -> str:
@@ -87,6 +95,17 @@ def leak_told(metrics: dict) -> str:
         gain = (random - honest) if better == "higher" else (honest - random)
         said.append(f"the {name} {'looks better' if gain > 0 else 'does not look better'} there")
     return f"Whether the random split flatters, in {title}: {' and '.join(said)}."
+
+
+def crossvalidated(title: str, form: str) -> str:
+    """What `crossvalidate` found, if it has run."""
+    said = ""
+    for path in sorted(evaluate.METRICS.parent.glob("crossvalidation-*.json")):
+        found = json.loads(path.read_text())
+        ours, theirs, gap = (wording.written(found[w], form) for w in ("network", "baseline", "difference"))
+        said += f"Cross-validation, {found['folds']} folds, model {found['model']}: {title} {ours}, "
+        said += f"baseline {theirs}, difference {gap}.\n\n"
+    return said
 
 
 def slices(metrics: dict, cfg: DictConfig) -> str:
@@ -192,7 +211,7 @@ be too narrow. Difference: network minus the baseline that was best on validatio
 
 Command: `uv run dvc repro evaluate`.
 
-## The leak
+{crossvalidated(title, form)}## The leak
 
 {wording.table([["Split", f"baseline {title}", f"frozen network {title}"], *leak])}
 

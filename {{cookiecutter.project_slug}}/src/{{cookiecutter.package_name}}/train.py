@@ -93,7 +93,7 @@ def fit(
         enable_model_summary=False,
     )
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*(in eval mode|many workers|LeafSpec|deprecated).*")
+        warnings.filterwarnings("ignore", ".*(in eval mode|many workers|LeafSpec|deprecated|tive samples).*")
         trainer.fit(learner, data, ckpt_path=last if last.exists() else None, weights_only=True)
     if trainer.is_global_zero:
         shutil.copyfile(keeper.best_model_path, out / "best.new")
@@ -118,6 +118,8 @@ def trainer_settings(cfg: DictConfig) -> dict:
     """conf/trainer as arguments of the Trainer; `compile` is the learner's."""
     settings = OmegaConf.to_container(cfg.trainer, resolve=True)
     settings.pop("compile")
+    if settings["accelerator"] == "gpu" and not torch.accelerator.is_available():
+        raise config.BadInput("trainer=gpu: there is no GPU here; take trainer=cpu")
     return settings
 
 

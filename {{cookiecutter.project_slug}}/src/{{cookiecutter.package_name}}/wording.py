@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 
 from . import charts, evaluate, predict, scores
 
+TILES = {"classification": ("recall_at_limit", "cost", "auc"), "regression": ("mae", "coverage", "cost")}
 FEWEST = 5  # groups to resample, below which an interval says nothing
 
 
@@ -67,19 +68,27 @@ def verdict(metrics: dict) -> str:
         written(metrics["difference"][k], scores.METRICS[task][k][1], True, metrics["test"][k]["value"])
         for k in (key, "cost")
     )
-    outcome = f"cannot be told from the best baseline, {name}"
+    outcome = f"cannot be told from {name}, the best baseline on validation"
     if metrics["groups_test"] < FEWEST:
         few = f"{metrics['groups_test']} groups in the test set are too few to tell"
-        return f"The network against the best baseline, {name}: {title} {by}. {few}; {FEWEST} are needed."
+        return f"The network against {name}: {title} {by}. {few}; {FEWEST} are needed."
     if not first["low"] <= 0 <= first["high"]:
         won = (first["low"] > 0) == (better == "higher")
-        outcome = f"beats the best baseline, {name}" if won else f"does worse than {name}: the baseline wins"
+        outcome = (
+            f"beats {name}, the best baseline on validation"
+            if won
+            else f"does worse than {name}: the baseline wins"
+        )
     costs = "not distinguishable"
     if not cost["low"] <= 0 <= cost["high"]:
         costs = "lower" if cost["high"] < 0 else "higher: the baseline wins"
-    return (
+    said = (
         f"The network {outcome}: {title} {by} on {metrics['n_test']:,} test samples. Cost: {costs}, {money}."
     )
+    theirs, trivial = (metrics[who][key]["value"] for who in ("baseline", "trivial"))
+    if theirs > 0.995 if better == "higher" else theirs < 0.01 * trivial:
+        said += f" Too good: look for a column that is known only afterwards or gives {name} the answer."
+    return said
 
 
 def measured(metrics: dict, x: np.ndarray, cfg: DictConfig) -> dict:
@@ -108,7 +117,7 @@ def measured(metrics: dict, x: np.ndarray, cfg: DictConfig) -> dict:
         "baseline_name": metrics["baseline_name"],
         "n_test": f"{metrics['n_test']:,}",
         "groups_test": f"{metrics['groups_test']:,}",
-        "looks": str(len(evaluate.LEDGER.read_text().splitlines())),
+        "looks": str(evaluate.looks(cfg)),
         "threshold": "" if metrics["threshold"] is None else f"{metrics['threshold']:.3f}",
         "ece": f"{metrics['calibration']['gap']:.3f}",
         "figures": sorted(path.name for path in charts.FIGURES.glob("*.png")),
@@ -120,6 +129,19 @@ def measured(metrics: dict, x: np.ndarray, cfg: DictConfig) -> dict:
             "read": cfg.data.read or "with the package",
         },
     }
+
+
+def tiles(metrics: dict, cfg: DictConfig) -> str:
+    """The three numbers of the home page, each beside the baseline's."""
+    lines = ['<div class="numbers" markdown>']
+    for key in TILES[metrics["task"]]:
+        name, form, _ = scores.METRICS[metrics["task"]][key]
+        ours, theirs, gap = (metrics[who][key] for who in ("test", "baseline", "difference"))
+        value, other = (predict.number(metric["value"], form) for metric in (ours, theirs))
+        name = f"{name}, {cfg.data.story.target}" if key == "mae" else metrics["names"].get(key, name)
+        gap = written(gap, form, True, ours["value"])
+        lines.append(f"**{value}**\n{name}; the baseline has {other} (difference {gap})")
+    return "\n\n".join([*lines, "</div>"])
 
 
 def source(data: DictConfig) -> str:

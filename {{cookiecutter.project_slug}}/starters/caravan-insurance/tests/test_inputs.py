@@ -79,6 +79,12 @@ def test_texts_that_are_almost_all_different_are_left_out(table, capsys):
     assert "column note: left out, 120 different texts" in capsys.readouterr().out
 
 
+def test_a_column_that_counts_the_rows_is_left_out(table, capsys):
+    table.insert(0, "Unnamed: 0", range(len(table)))
+    assert "Unnamed: 0" not in columns(own(table)[3])
+    assert "column Unnamed: 0: left out, it counts the rows" in capsys.readouterr().out
+
+
 def test_the_class_to_find_can_be_named_and_slices_be_kept(table):
     table = table.assign(plan=table.plan.fillna("none"))
     _, y, samples, _ = own(table, "data.target=plan", "data.positive=full", "data.slices=[left]")

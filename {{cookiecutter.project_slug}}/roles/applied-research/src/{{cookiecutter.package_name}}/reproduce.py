@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from . import (
@@ -46,21 +45,16 @@ def main(cfg: DictConfig) -> None:
             "in the form of conf/data/starter.yaml"
         )
     cfg = protocol(cfg)
-    found = {**measure(cfg), "given": given()}
+    found = {**measure(cfg), "given": prepare.said()}
     evaluate.write_json(REPORT, found)
     report.write(PAGE, page(found, cfg))
     print(f"\n{table(found)}\n\n{verdict(found)}\n{PAGE} is written.")
 
 
-def given() -> list[str]:
-    """The overrides of the command line."""
-    return list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
-
-
 def protocol(cfg: DictConfig) -> DictConfig:
     """The configuration of the command line with the paper's overrides on top."""
     GlobalHydra.instance().clear()  # the command line's; a second one is refused beside it
-    return config.compose(*given(), *cfg.data.published.overrides)
+    return config.compose(*prepare.said(), *cfg.data.published.overrides)
 
 
 def measure(cfg: DictConfig) -> dict:
@@ -92,7 +86,7 @@ def measure(cfg: DictConfig) -> dict:
 
     ours = scores.bootstrap(value, test, cfg.bootstrap, cfg.seed, data.resample)["network"][paper.metric]
     REPORT.parent.mkdir(exist_ok=True)
-    evaluate.look(f"reproduce, {data.split} split", OUT / "best.ckpt", ours["value"])
+    evaluate.look(cfg, f"reproduce, {data.split} split", OUT / "best.ckpt", ours["value"])
     return {
         **OmegaConf.to_container(paper, resolve=True),
         **named(cfg, task),

@@ -21,6 +21,7 @@ def main(_: DictConfig) -> None:
         place = getattr(error, "diagnostic", "").partition("┌─ ")[2].partition("\n")[0]
         raise config.BadInput(f"{place or 'paper/paper.typ'}: {error}") from None
     Path("docs/paper.pdf").write_bytes(pdf)
+    print("docs/paper.pdf is written")
 
 
 if __name__ == "__main__":

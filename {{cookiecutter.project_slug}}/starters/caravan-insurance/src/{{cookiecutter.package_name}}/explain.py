@@ -126,7 +126,8 @@ def data(
         if "values" in column or len(np.unique(values[known])) <= 10:
             keys = pd.Series([inputs.text(v, column) for v in values[known]])
             counts = keys.value_counts()
-            order = counts[counts >= max(20, counts.iloc[min(5, len(counts) - 1)])].index.sort_values()
+            order = counts[counts >= max(20, counts.iloc[min(5, len(counts) - 1)])].index
+            order = sorted(order, key=None if "values" in column else float)
         else:
             keys = pd.qcut(values[known], 6, duplicates="drop", precision=3).map(lambda bin: f"{bin.right:g}")
             keys = pd.Series(keys.astype(str))

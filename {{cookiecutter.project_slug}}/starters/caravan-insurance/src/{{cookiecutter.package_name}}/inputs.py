@@ -74,7 +74,8 @@ def target(column: pd.Series, data: DictConfig) -> tuple[np.ndarray, str]:
     positive = data.positive if data.positive is not None else tables.obvious(values)
     if str(positive) not in values:
         names = ", ".join(values[:9]) + (", ..." if len(values) > 9 else "")
-        raise BadInput(f"column {name}: values {names}; name the one to find with data.positive=VALUE")
+        wrong = "" if data.positive is None else f", not {positive}"
+        raise BadInput(f"column {name}: values {names}; name the one to find with data.positive=VALUE{wrong}")
     found = (column.astype(str) == str(positive)).to_numpy(np.float32)
     if min(found.sum(), len(found) - found.sum()) < 10:
         raise BadInput(
@@ -84,7 +85,7 @@ def target(column: pd.Series, data: DictConfig) -> tuple[np.ndarray, str]:
 
 
 def describe(column: pd.Series) -> dict | None:
-    """What a column holds: name, typical value and, of texts, values; None if every row has another text."""
+    """What a column holds: name, typical value and, of texts, values; None if it counts or names the rows."""
     name = str(column.name)
     known = column.dropna()
     if known.empty:
@@ -92,6 +93,9 @@ def describe(column: pd.Series) -> dict | None:
     share = tables.numeric(known).notna().mean()
     if share >= NUMBERS:
         found = tables.numbers(column)
+        if (found.diff()[1:] == 1).all() and len(found) > 2:
+            print(f"column {name}: left out, it counts the rows")
+            return None
         low, typical, high = (float(found.quantile(q)) for q in (0, 0.5, 1))
         return {"name": name, "typical": typical, "low": low, "high": high}
     counts = known.astype(str).value_counts()

@@ -40,29 +40,34 @@ def hero(model: predict.Model, x: np.ndarray, predictions: pd.DataFrame, cfg: Di
     window = x[best.row]
     figure, axes = plt.subplots(1, 3, figsize=(15, 4.8), width_ratios=[1.3, 1.2, 0.9])
     draw(axes[0], window, best, model.schema, cfg)
-    axes[0].set_title("the last hours, and the forecast", fontsize=20)
+    axes[0].set_title(f"the last {clock(model.schema)[0]}, and the forecast", fontsize=20)
     why(axes[1], inputs.explain(model, window), model.schema, cfg)
     axes[1].set_title("what moved it", fontsize=20)
     charts.forecast(axes[2], best.network_low, best.network, best.network_high, cfg.data.story)
     return figure
 
 
-def hours(schema: dict) -> np.ndarray:
-    """Hours before the forecast of each step of a window."""
-    return (np.arange(schema["history"]) - schema["history"] + 1) * schema["step"] / 3600
+def clock(schema: dict) -> tuple[str, float]:
+    """The unit that a window is told in, and how many of it a step takes."""
+    long = schema["history"] * schema["step"]
+    unit, seconds = (
+        ("days", 86400) if long > 3 * 86400 else ("hours", 3600) if long > 3600 else ("minutes", 60)
+    )
+    return unit, schema["step"] / seconds
 
 
 def draw(axes: plt.Axes, window: np.ndarray, row: pd.Series, schema: dict, cfg: DictConfig) -> None:
     """The target in a window (history, channels), the forecast with its 80% interval, and what came."""
-    ahead = schema["horizon"] * schema["step"] / 3600
-    axes.plot(hours(schema), window[:, 0], lw=3, color="black")
+    unit, step = clock(schema)
+    ahead = schema["horizon"] * step
+    axes.plot((np.arange(len(window)) - len(window) + 1) * step, window[:, 0], lw=3, color="black")
     off = [[row.network - row.network_low], [row.network_high - row.network]]
     axes.errorbar(
         ahead, row.network, yerr=off, fmt="o", ms=11, lw=4, capsize=7, color=COLOUR, label="forecast"
     )
     axes.plot(ahead, row.label, "x", ms=13, mew=4, color="black", label="came")
     axes.plot(ahead, row.baseline, "s", ms=9, color=charts.COLOURS["baseline"], label="baseline")
-    axes.set(xlabel="hours from now", ylabel=cfg.data.story.target)
+    axes.set(xlabel=f"{unit} from now", ylabel=cfg.data.story.target)
     axes.legend(fontsize=13)
 
 
@@ -77,12 +82,11 @@ def why(axes: plt.Axes, found: np.ndarray, schema: dict, cfg: DictConfig) -> Non
         for block, value in enumerate(found[:, channel]):
             ink = "white" if abs(value) > 0.6 * limit else "black"
             axes.text(block, line, f"{value:+,.{digits}f}", ha="center", va="center", fontsize=12, color=ink)
-    ends = [
-        max(0, len(hours(schema)) - i * inputs.BLOCK) * schema["step"] / 3600 for i in range(len(found) + 1)
-    ]
-    axes.set_xticks(range(len(found)), [f"{a:.2g} to {b:.2g}" for a, b in itertools.pairwise(ends)])
+    unit, step = clock(schema)
+    ends = [max(0, schema["history"] - i * inputs.BLOCK) * step for i in range(len(found) + 1)]
+    axes.set_xticks(range(len(found)), [f"{a:.3g} to {b:.3g}" for a, b in itertools.pairwise(ends)])
     axes.set_yticks(range(len(top)), [names[channel] for channel in top], fontsize=13)
-    axes.set_xlabel("hours ago")
+    axes.set_xlabel(f"{unit} ago")
 
 
 def data(x: np.ndarray, predictions: pd.DataFrame, schema: dict, cfg: DictConfig) -> plt.Figure:
