@@ -76,7 +76,7 @@ CHECKS: list[Check] = []
 check = checks(CHECKS)
 
 
-@check("article", f"At least {FEWEST:,} words of your own, none of them filler")
+@check("article", f"At least {FEWEST:,} words of your own, none of them known as filler")
 def article_length(item: Item) -> Found:
     if not item.article:
         return Found("fail", "no article", [], "Write docs/article.md: fourteen sections, 5,000 words.")
@@ -95,7 +95,8 @@ def article_length(item: Item) -> Found:
         "of filler": sum(part.count.filler for part in parts),
     }
     said = "".join(f"; {n:,} words {why} do not count" for why, n in lost.items() if n)
-    sections = f" in sections {', '.join(str(part.number) for part in short)}" if short else ""
+    which = ", ".join(str(part.number) for part in short)
+    sections = "" if not short else " in every section" if len(short) == len(BUDGETS) else f" in sections {which}"
     return Found(
         "fail",
         f"{own:,} words, {max(0, FEWEST - own):,} missing{sections}{said}",
@@ -134,7 +135,7 @@ def article_figures(item: Item) -> Found:
         int(n)
         for a, b in re.findall(r"\bfig(?:ure|\.)?s?\s+(\d+)(?:\s*(?:,|and|to)\s*(\d+))?", body, re.IGNORECASE)
         for n in (a, b)
-        if n
+        if n and int(n) <= len(pictures)
     }
     if len(contents) >= FIGURES and len(told) >= FIGURES:
         return Found(

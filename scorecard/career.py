@@ -6,8 +6,9 @@ from contextlib import suppress
 
 from . import data, prose, values
 from .evidence import Check, Found, Item, checks
-from .repository import LEDGER, normal
+from .repository import LEDGER, MOST, normal
 
+CHOOSING = "docs/choosing-a-problem.md of cookiecutter-ml-portfolio"
 DAYS = 5  # with commits, for a history to show how the work was done
 LARGEST = 0.8  # share of the lines that one commit may bring
 CITED = r"https?://|\b(19|20)\d\d\b"  # what can be looked up has an address or a year
@@ -18,9 +19,7 @@ check = checks(CHECKS)
 
 @check("unique", "The data is not the starter's, and not on everybody's list")
 def data_unique(item: Item) -> Found:
-    remedy = (
-        "Replace the data: docs/choosing-a-problem.md of the template leads from an industry to a problem of your own."
-    )
+    remedy = f"Replace the data by data that others do not have: {CHOOSING} leads to a problem of your own."
     if item.choice == "starter":
         return Found(
             "fail",
@@ -31,9 +30,15 @@ def data_unique(item: Item) -> Found:
     if hit := data.overused(item):
         return Found("fail", f"{hit.said}: {hit.reason}", hit.where, remedy)
     if not item.settings.get("sha256"):
-        return Found(
-            "not checked", "which data is used cannot be told: no conf/data/own.yaml with its hash", [], remedy
-        )
+        card = item.repository.text(item.data_card)
+        if re.search(r"\b[0-9a-f]{64}\b", card) and re.search(r"https?://", card):
+            return Found(
+                "shown",
+                "by name, columns and files on no list; source and hash as the data card says",
+                [item.data_card],
+            )
+        remedy = "Write the address of the data and its SHA-256 into docs/data-card.md."
+        return Found("not checked", "which data is used cannot be told: no source with its hash", [], remedy)
     seen = "its contents too" if data.local(item) else "its contents are not here and were not looked at"
     return Found(
         "pass",
@@ -86,7 +91,8 @@ def authorship(item: Item) -> Found:
         return Found("fail", f"portfolio.yaml names no author; {said}", [], remedy)
     mine = sum(n for (name, email), n in people.items() if names & {plain_name(name), plain_name(email)})
     if mine < total / 2:
-        remedy = "Show a repository most of which you wrote; list your other addresses in portfolio.yaml, emails."
+        top = max(people, key=lambda who: people[who])[0]
+        remedy = f"If you are {top}, say so in portfolio.yaml, author or emails; else show a repository that you wrote."
         return Found("fail", f"{mine / total:.0%} of the lines are the author's; {said}", ["portfolio.yaml"], remedy)
     [(largest, lines)] = repository.lines.most_common(1)
     if len(days(item)) < DAYS or lines > LARGEST * total:
@@ -112,9 +118,10 @@ def authors(item: Item) -> Counter[tuple[str, str]]:
 def history(item: Item) -> str:
     """Who wrote how much, when, and what is said of AI."""
     total, [(_, largest)] = item.repository.lines.total(), item.repository.lines.most_common(1)
+    first = f" of the {MOST} largest files" if len(item.repository.written) > MOST else ""
     top = ", ".join(f"{name or email} {n / total:.0%}" for (name, email), n in authors(item).most_common(3))
     return (
-        f"{total:,} lines by {top}; commits on {len(days(item))} days, the largest with "
+        f"{total:,} lines{first} by {top}; days with commits: {len(days(item))}; the largest commit has "
         f"{largest / total:.0%} of the lines; use of AI: {item.declared.use_of_ai or 'not stated'}"
     )
 
@@ -224,6 +231,8 @@ def state_of_the_art(item: Item) -> Found:
         said = f"published {best:g}, here {ours['value']:g} ({ours['low']:g} to {ours['high']:g})"
     except (TypeError, KeyError, ValueError, AttributeError):
         return Found("fail", "no reports/reproduction.json with a published figure", [], remedy)
+    if reached and recorded(item, "reproduce", ours["value"]) is None:
+        return Found("fail", f"{said}, of which the ledger has no record", ["reports/reproduction.json"], remedy)
     if reached:
         return Found(
             "pass", f"{said}; whether a later paper is better is not known here", ["reports/reproduction.json"]
@@ -235,7 +244,7 @@ def state_of_the_art(item: Item) -> Found:
 def manuscript(item: Item) -> Found:
     files = item.repository.find(r"(^|/)paper/.*\.(typ|tex|md)$")
     text = "\n".join(item.repository.text(name) for name in files)
-    text = re.sub(r"//.*|%.*|#\w+", "", text)
+    text = re.sub(r"^\s*(//|%).*|(?<=\s)//.*|#\w+|\\\w+", "", text, flags=re.MULTILINE)
     written = prose.shingles(
         prose.words("\n".join(p.read_text(encoding="utf-8") for p in prose.folder().rglob("paper/*.typ")))
     )

@@ -126,10 +126,12 @@ class Item:
 
     @cached_property
     def known(self) -> list[float]:
-        """Every number in reports/ and conf/."""
+        """Every number of reports/ and conf/, as far as dvc.lock or the pipeline's own commands know the file."""
         found: list[float] = []
+        lock = self.repository.text("dvc.lock")
         for name in self.repository.find(r"^(reports/.*\.json|conf/.*\.ya?ml)$"):
-            found += leaves(self.loaded(name))
+            if name in lock or MADE.search(name):
+                found += leaves(self.loaded(name))
         looks = self.repository.text(LEDGER).splitlines()
         return [*found, float(len(looks))]
 
@@ -202,8 +204,10 @@ def anchors(text: str) -> set[str]:
     for line in prose.visible(text).splitlines():
         if heading := re.match(r"#{1,6}\s+(\S.*)", line):
             title = prose.unlinked(heading[1].rstrip("# \t"))
-            slug = re.sub(r"[^\w\- ]", "", title.lower()).strip()
-            found |= {slug.replace(" ", "-"), re.sub(r"[-\s]+", "-", slug)}
+            slug = re.sub(r"[^\w\- ]", "", title.lower())
+            name = slug.replace(" ", "-")
+            again = sum(name == other or re.fullmatch(rf"{re.escape(name)}-\d+", other) is not None for other in found)
+            found |= {name, f"{name}-{again}" if again else name, re.sub(r"[-\s]+", "-", slug.strip())}
     return found
 
 
@@ -245,8 +249,11 @@ class Number:
 
 
 NUMBER = re.compile(
-    r"(?<![\w.,/#=-])[+\u2212-]?(\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(\.\d{1,15})?(\s?%)?(?![\w/]|-\w|[.,]\d|\.\w)",
+    r"(?<![\w.,/#=-])[+\u2212-]?(\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(\.\d{1,15})?(\s?%|\s(?:percent|per cent)\b)?"
+    r"(?![\w/]|-\w|[.,]\d|\.\w)",
 )
+UNIT = re.compile(r"\s(euros?|eur|dollars?|usd|pounds?|kw|kwh|mwh|hours?|minutes?)\b", re.IGNORECASE)
+MADE = re.compile(r"^reports/(metrics|pages|reproduction|crossvalidation-[\w-]+)\.json$")
 LEVEL = re.compile(r"\W{0,2}(confidence |percentile |credible )?(intervals?|percentile|CI)\b", re.IGNORECASE)
 NAMED = re.compile(
     r"\b(python|licen[cs]e|version|apache|cc|by|sa|nc|ouverte|v|figure|fig|table|section|cuda|gpl|lgpl|bsd|mpl|doi|arxiv|isbn|page|chapter|"
@@ -261,7 +268,8 @@ def numbers(text: str) -> list[Number]:
     for row, line in enumerate(text.splitlines(), start=1):
         for match in NUMBER.finditer(line):
             whole, point, percent = match[1], match[2] or "", bool(match[3])
-            year = not point and not percent and "," not in whole and 1900 <= int(whole) < 2100
+            unit = UNIT.match(line[match.end() :])
+            year = not point and not percent and not unit and "," not in whole and 1900 <= int(whole) < 2100
             if (
                 year
                 or NAMED.search(line[: match.start()])

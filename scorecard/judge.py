@@ -122,7 +122,7 @@ def once(items: list[Item]) -> None:
     seen: dict[str, Path] = {}
     for item in items:
         root, metrics = item.repository.root, item.repository.bytes("reports/metrics.json").strip()
-        first = seen.setdefault(hashlib.sha256(metrics).hexdigest(), root) if metrics else root
+        first = seen.setdefault(hashlib.sha256(metrics).hexdigest(), root) if item.metrics else root
         if first is not root:
             raise BadDeclaration(f"{root}: a copy of {first}, with the same reports/metrics.json; an item counts once")
 
@@ -243,6 +243,9 @@ def todo(role: str, judged: list[Judged], literal: bool) -> list[NextStep]:
     held = [
         (j.base, {f.name for f in j.factors if f.state == "verified"} & set(rubric.ROLES[role].factors)) for j in judged
     ]
+    if role == "research-scientist":  # publications are never more than claimed, so the way is planned by claims
+        held = [(j.base_claimed, {f.name for f in j.factors if f.state in ("verified", "declared")}) for j in judged]
+        held = [(base, names & set(rubric.ROLES[role].factors)) for base, names in held]
     found = []
     for step in rubric.shortest(role, held, literal):
         mine = judged[step.item] if step.item is not None else None
@@ -262,13 +265,13 @@ def todo(role: str, judged: list[Judged], literal: bool) -> list[NextStep]:
 def missing(judged: Judged | None, gain: str) -> str:
     """What the checks of a factor ask for first."""
     if judged is None:
-        return "in the same industry"
+        return "in the same industry" if gain in BEHIND or gain == "unique" else "as for the first"
     about = BEHIND.get(gain, [gain])
     needed = [r for r in judged.checks if r.factor in about and r.needed and r.status not in ("pass", "shown")]
     if not needed:
         return ""
-    more = f" (and {len(needed) - 1} more)" if len(needed) > 1 else ""
-    return f"{needed[0].finding}. {needed[0].remedy}{more}"
+    more = f" (and {len(needed) - 1} more: --all)" if len(needed) > 1 else ""
+    return f"{needed[0].finding.rstrip('.')}. {needed[0].remedy}{more}"
 
 
 def niche(judged: list[Judged]) -> str:

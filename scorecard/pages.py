@@ -96,27 +96,25 @@ def provenance(item: Item) -> Found:
     if sha and source and re.fullmatch(r"[0-9a-f]{64}", str(sha)):
         return Found(
             "pass",
-            f"{source}, SHA-256 {str(sha)[:12]}..., checked on load",
+            f"{source}, SHA-256 {str(sha)[:12]}..., recorded; `prepare` checks it on load, this report does not",
             [f"{settings}:{item.repository.line(settings, 'sha256') or 1}"],
         )
     card = item.repository.text(item.data_card)
     if re.search(r"\b[0-9a-f]{64}\b", card) and re.search(r"https?://", card):
-        return Found(
-            "shown", "source and hash in the data card; whether they are checked on load was not", [item.data_card]
-        )
+        return Found("shown", "source and hash in the data card; the data was not compared", [item.data_card])
     return Found(
         "fail",
         "no source with its SHA-256",
         [item.data_card] if item.data_card else [],
-        "Run `prepare data=own data.path=...`: it writes source and hash into conf/data/own.yaml.",
+        "Write the source's address and its SHA-256 into the data card, or let `prepare data=own` record them.",
     )
 
 
 @check("documentation", "Licences: of the code, and the data's terms carried into the README")
 def licences(item: Item) -> Found:
     own = item.repository.find(r"^(licen[cs]e|copying)(\.(md|txt))?$")
-    if not own:
-        return Found("fail", "no LICENSE", [], "Add a LICENSE for your code.")
+    if not own or len(item.repository.text(own[0])) < 100:
+        return Found("fail", "no LICENSE with a text", [], "Add a LICENSE for your code.")
     if not item.data_card:
         return Found(
             "fail", "no data card that names the data's licence", own, "Name the data's licence in docs/data-card.md."
@@ -139,7 +137,7 @@ def licences(item: Item) -> Found:
             [f"{item.data_card}:{row}", item.repository.readme],
             "Repeat the data's terms in the README: story.attribution in conf/data.",
         )
-    if not re.search(r"licen[cs]e|terms|public domain", text, re.IGNORECASE):
+    if not re.search(r"licen[cs]|terms of|terms \||public domain|\bcc[ -]?(by|0)", text, re.IGNORECASE):
         return Found(
             "fail",
             "the data card names no licence of the data",

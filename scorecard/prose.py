@@ -16,43 +16,10 @@ ADDRESS = r"\([^()\n]{0,500}\)"
 LIVE = r"\[\[([^\[\]\n]{1,200})\]\]"  # a number of reports/pages.json
 PICTURE = rf"!{LABEL}\( {{0,9}}<?([^()\s<>]{{1,500}})[^()\n]{{0,300}}\)"
 LINK = rf"(!?)\[((?:!{LABEL}{ADDRESS}|[^\[\]]){{0,300}})\]\( {{0,9}}<?([^()\s<>]{{1,500}})[^()\n]{{0,300}}\)"
+TAG = r"<(img|a)\b[^<>]{0,500}?(?:src|href)=[\"']([^\"'<>]{1,500})[\"'][^<>]{0,500}>([^<>]{0,200})"
 WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
-LATIN = set(
-    [
-        "lorem",
-        "ipsum",
-        "dolor",
-        "sit",
-        "amet",
-        "consectetur",
-        "adipiscing",
-        "elit",
-        "sed",
-        "eiusmod",
-        "tempor",
-        "incididunt",
-        "ut",
-        "labore",
-        "et",
-        "dolore",
-        "magna",
-        "aliqua",
-        "enim",
-        "minim",
-        "veniam",
-        "quis",
-        "nostrud",
-        "ullamco",
-        "laboris",
-        "nisi",
-        "aliquip",
-        "ex",
-        "ea",
-        "commodo",
-        "consequat",
-        "duis",
-    ]
-)
+LATIN = """lorem ipsum dolor sit amet consectetur adipiscing elit sed eiusmod tempor incididunt ut labore et dolore
+magna aliqua enim minim veniam quis nostrud ullamco laboris nisi aliquip ex ea commodo consequat duis"""
 
 
 @dataclass
@@ -143,8 +110,8 @@ def links(text: str) -> list[Link]:
             found += [Link(inner[1], inner[2], number, True) for inner in re.finditer(PICTURE, match[2])]
         if reference := re.match(r" {0,3}\[[^\[\]^]{1,300}\]:\s+<?([^\s>]+)", line):
             found.append(Link("", reference[1], number, False))
-        for tag, quoted in re.findall(r"<(img|a)\b[^<>]{0,500}?(?:src|href)=[\"']([^\"'<>]{1,500})", line):
-            found.append(Link("", quoted, number, tag == "img"))
+        for tag, quoted, rest in re.findall(TAG, line):
+            found.append(Link(rest if tag == "a" else "", quoted, number, tag == "img"))
     return found
 
 
@@ -183,7 +150,8 @@ def filler(found: list[str]) -> bool:
         return True
     if len(found) < 60:
         return False
-    if sum(word in LATIN for word in found) > 0.2 * len(found):
+    latin = set(LATIN.split())
+    if sum(word in latin for word in found) > 0.2 * len(found):
         return True
     parts = [found[i : i + 100] for i in range(0, max(1, len(found) - 99), 100)]
     rich = sum(len(set(part)) / len(part) for part in parts) / len(parts)

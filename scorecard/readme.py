@@ -35,11 +35,24 @@ def first_picture(item: Item) -> Found:
     return Found("fail", why if item.readme else "no README", where, remedy)
 
 
-def first_sentence(item: Item) -> tuple[int, str]:
-    """Line and text of the first sentence of prose in the README; 0 and nothing if there is none."""
+def paragraphs(item: Item) -> list[tuple[int, str]]:
+    """Paragraphs of prose on the first screen, wrapped lines joined, with the line where each begins."""
+    found: list[tuple[int, str]] = []
+    last = 0
     for number, line in item.first_screen:
         if re.match(r"\s*(#|>|!\[|\[!\[|\||<|\*[^*]|_|```|[-=]{3,}|\[[^\[\]]*\]\([^()]*\)\s*$)", line):
             continue
+        if found and number == last + 1:
+            found[-1] = (found[-1][0], f"{found[-1][1]} {line.strip()}")
+        else:
+            found.append((number, line))
+        last = number
+    return found
+
+
+def first_sentence(item: Item) -> tuple[int, str]:
+    """Line and text of the first sentence of prose in the README; 0 and nothing if there is none."""
+    for number, line in paragraphs(item):
         text = prose.unlinked(line).replace("*", "").strip()
         if len(prose.words(text)) < 4:
             continue
@@ -55,7 +68,7 @@ def value_sentence(item: Item) -> Found:
         return Found("fail", "no sentence on the first screen", [item.repository.readme] if item.readme else [], remedy)
     where, long = [f"{item.repository.readme}:{row}"], len(sentence.split())
     above = sum(len(prose.words(prose.unaddressed(line))) for _, line in item.first_screen)
-    if re.search(TOOLS, sentence, re.IGNORECASE) and not numbers(sentence):
+    if len(re.findall(TOOLS, sentence, re.IGNORECASE)) > (1 if numbers(sentence) else 0):
         return Found("fail", f"the first sentence speaks of tools: {sentence!r}", where, remedy)
     if long > SENTENCE:
         return Found("fail", f"the first sentence has {long} words", where, remedy)
@@ -65,8 +78,8 @@ def value_sentence(item: Item) -> Found:
 @check("documentation", "First screen: a number against a baseline")
 def number_against_baseline(item: Item) -> Found:
     remedy = "Say the headline metric and the baseline's in one sentence; `uv run dvc repro report` writes it."
-    for row, line in item.first_screen:
-        if len(numbers(line)) >= 2 and re.search(BASELINE, line, re.IGNORECASE) and not line.lstrip().startswith("|"):
+    for row, line in paragraphs(item):
+        if len(numbers(line)) >= 2 and re.search(BASELINE, line, re.IGNORECASE):
             return Found(
                 "pass", f"{numbers(line)[0].text} beside {numbers(line)[1].text}", [f"{item.repository.readme}:{row}"]
             )
@@ -179,7 +192,7 @@ def same(value: object) -> object:
 
 @check("documentation", "Numbers in README and pages equal the metrics")
 def numbers_agree(item: Item) -> Found:
-    """Every number of README and home page, and in the article those beside the name of a metric."""
+    """Every number of README and home page; in article and model card those beside the name of a metric."""
     if not item.metrics:
         return Found(
             "fail", "no reports/metrics.json to compare with", [], "Let the pipeline write reports/metrics.json."
@@ -193,13 +206,13 @@ def numbers_agree(item: Item) -> Found:
         return Found("fail", f"in no report: {few}{more}", [where for where, _ in wrong[:5]], remedy)
     quoted = sum(how == "quoted" for _, _, how in every)
     said = f"{len(every)} numbers compared" + (f"; {quoted} beside a link taken as quoted" if quoted else "")
-    unseen = "one in words or pictures is not read, and one that happens to equal another passes"
+    unseen = "words, pictures and whole numbers below 100 are not read, and one that happens to equal another passes"
     return Found("pass", f"{said}; {unseen}", compared(item)[:1])
 
 
 def compared(item: Item) -> list[str]:
     """The pages whose numbers are compared with the reports."""
-    pages = dict.fromkeys([item.repository.readme, "docs/index.md", item.article])
+    pages = dict.fromkeys([item.repository.readme, "docs/index.md", item.article, item.model_card])
     return [name for name in pages if item.repository.has(name)]
 
 
@@ -207,11 +220,12 @@ def on_page(item: Item, name: str) -> Iterator[tuple[str, Number, str]]:
     """Place of each number of a page that may be a result, and whether it is measured, quoted or wrong."""
     text = re.sub(rf"{prose.LIVE}|{CODE}|<[^<>]{{0,500}}>", " ", prose.visible(item.repository.text(name)))
     first = dict(item.first_screen) if name == item.repository.readme else {}  # nothing is quoted there
-    rounded = item.known if name == item.article else item.headline  # the pipeline writes the other pages
+    written = name in (item.article, item.model_card)  # by the author; the pipeline writes the other pages
+    rounded = item.known if written else item.headline
     for row, line in enumerate(text.splitlines(), start=1):
         other = "quoted" if row not in first and re.search(r"\]\(https?://", line) else "wrong"
         line = re.sub(rf"\]{prose.ADDRESS}|https?://\S+", "] ", line)
-        for number in numbers(line) if name != item.article or re.search(RESULT, line, re.IGNORECASE) else []:
+        for number in numbers(line) if not written or re.search(RESULT, line, re.IGNORECASE) else []:
             measured = agrees(number, rounded) or equals(number, item.known)
             yield f"{name}:{row}", number, "measured" if measured else other
 
@@ -229,7 +243,9 @@ def results_table(item: Item) -> Found:
             "fail", "no table with numbers in the README", [item.repository.readme] if item.readme else [], remedy
         )
     near = "\n".join(item.readme.splitlines()[max(0, rows[0][0] - 8) : rows[-1][0] + 14])
-    command = re.search(r"`([^`\n]{0,200}\b(dvc|make|python|uv|nox|just|snakemake|bash|sh)\b[^`\n]{0,200})`", near)
+    tools = r"\b(?:dvc|make|python|uv|nox|just|snakemake|bash|sh)\b"
+    command = re.search(rf"`([^`\n]{{0,200}}{tools}[^`\n]{{0,200}})`", near)
+    command = command or re.search(rf"^```\w*\n(?:\$ )?({tools}[^\n]{{0,200}})$", near, re.MULTILINE)
     if not command:
         return Found("fail", "no command beside the table", [f"{item.repository.readme}:{rows[0][0]}"], remedy)
     return Found("pass", f"{len(rows)} rows, made by `{command[1]}`", [f"{item.repository.readme}:{rows[0][0]}"])
@@ -267,7 +283,9 @@ def baseline_interval(item: Item) -> Found:
 def split_kept(item: Item) -> Found:
     split = item.metrics.get("split") or item.settings.get("split")
     if split in ("grouped", "time"):
-        frozen = " and frozen by its hash" if item.settings.get("split_sha256") else ""
+        frozen = (
+            "; its hash is recorded" if re.fullmatch("[0-9a-f]{64}", str(item.settings.get("split_sha256"))) else ""
+        )
         return Found("pass", f"{split} split{frozen}", [f"conf/data/{item.choice}.yaml"] if item.choice else [])
     page = item.repository.text(item.data_card)
     reason = re.search(

@@ -66,11 +66,6 @@ class Repository:
         names = tracked.split("\0") if tracked else self.walk()
         return sorted(name for name in names if name and self.regular(name))
 
-    @cached_property
-    def tracked(self) -> bool:
-        """Whether git has at least one file of this folder."""
-        return bool(self.git("ls-files", "-z"))
-
     def walk(self) -> list[str]:
         """Files of a folder without git; those whose names are no text are left out."""
         found = []
@@ -170,13 +165,18 @@ class Repository:
         return set((names or "").split("\0"))
 
     @cached_property
+    def written(self) -> list[str]:
+        """Files of text that somebody changed since the template wrote them, the largest first."""
+        names = [name for name in self.files if WRITTEN.search(name) and not MADE.search(name)]
+        names = [name for name in names if name in self.changed] if self.commits else []
+        return sorted(names, key=lambda name: -(self.root / name).stat().st_size)
+
+    @cached_property
     def lines(self) -> Counter[str]:
         """Lines of text as they are now, by the commit that wrote them; without the template's and machines'."""
-        written = [name for name in self.files if WRITTEN.search(name) and not MADE.search(name)]
-        names = [name for name in written if name in self.changed] if self.commits else []
         found: Counter[str] = Counter()
         with ThreadPoolExecutor(8) as pool:
-            for lines in pool.map(self.blame, names[:MOST]):
+            for lines in pool.map(self.blame, self.written[:MOST]):
                 found.update(lines)
         found.pop(self.generated.hash if self.generated else "", None)
         return found

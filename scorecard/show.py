@@ -37,15 +37,19 @@ def terminal(report: Report, console: Console, every: bool = False) -> None:
     if report.niche:
         console.print(Text(report.niche, "yellow" if "different" in report.niche else ""))
     if report.next_steps:
+        by = "claims" if report.role == "research-scientist" else "evidence"
         goal = f"{report.next_threshold} at {points(report.next_points or 0)} points"
-        console.print(Text(f"\nThe shortest way to {goal}, by evidence:", "bold"))
+        console.print(Text(f"\nThe shortest way to {goal}, by {by}:", "bold"))
         for place, step in enumerate(report.next_steps[:3], start=1):
             item = f"{step.item}: " if len(report.items) > 1 or step.item == "one more project" else ""
-            told = Text.assemble(f"{place}. {item}", (f"{step.gain} {step.times}", "bold"), f"  {step.what}")
-            console.print(Padding(told, (0, 0, 0, 1), expand=False))
+            told = Text.assemble(item, (f"{step.gain} {step.times}", "bold"), f"  {step.what}")
+            line = Table.grid(padding=(0, 1))
+            line.add_row(f" {place}.", told)
+            console.print(line)
         if len(report.next_steps) > 3:
-            console.print(Text(f"    then {', '.join(later(step, report) for step in report.next_steps[3:])}"))
-    console.print(Text(f"\n{report.note}", "dim"))
+            rest = f"then {', '.join(later(step, report) for step in report.next_steps[3:])}"
+            console.print(Padding(Text(rest), (0, 0, 0, 4)))
+    console.print(Text(f"\n--all shows every check, its evidence and its remedy. {report.note}", "dim"))
 
 
 def later(step, report: Report) -> str:
@@ -63,7 +67,7 @@ def bars(item: Judged) -> Table:
     table = Table.grid(padding=(0, 1))
     for factor in item.factors:
         full, colour = round(factor.progress * BAR), COLOURS[factor.state]
-        bar = Text.assemble(("━" * full, colour), ("━" * (BAR - full), "bright_black"))
+        bar = Text.assemble(("━" * full, colour), ("─" * (BAR - full), "bright_black"))
         passed, needed, lacks = summary(item, factor)
         row = Table.grid(padding=(0, 1))
         for width in (20, BAR, 5, 9):
@@ -76,7 +80,9 @@ def bars(item: Judged) -> Table:
 
 
 def worth(factor: Factor) -> str:
-    return f"x{factor.times}" if factor.times > 1 else "base"
+    return (
+        f"x{factor.times}" if factor.times > 1 else "advice" if factor.name in ("documentation", "article") else "base"
+    )
 
 
 def summary(item: Judged, factor: Factor) -> tuple[int, int, str]:
@@ -99,7 +105,7 @@ def checks(item: Judged) -> Table:
             said.append(f"  {', '.join(check.where[:3])}", "dim")
         if check.remedy and check.status not in ("pass", "shown"):
             said.append(f"\n→ {check.remedy}", "italic")
-        table.add_row(Text(mark, colour), check.title, said)
+        table.add_row(Text(mark, colour), check.title + ("" if check.needed else " (advice)"), said)
     return table
 
 

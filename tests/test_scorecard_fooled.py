@@ -14,9 +14,9 @@ import yaml
 from conftest import TEMPLATE
 from portfolio import change, commit, copy, finished, found, git, keys, totals, write  # noqa: F401  a fixture
 
-from scorecard import data, prose
+from scorecard import data, prose, readme
 from scorecard.declarations import BadDeclaration
-from scorecard.judge import judge
+from scorecard.judge import judge, load
 
 README, ARTICLE, CARD, HERO = "README.md", "docs/article.md", "docs/data-card.md", "docs/figures/hero.png"
 LEDGER, METRICS, OWN = "reports/test_ledger.jsonl", "reports/metrics.json", "conf/data/own.yaml"
@@ -47,6 +47,23 @@ def drawn(words: list[str]) -> Callable[[int, str], str]:
     """Words drawn at random, as sentences of ten."""
     draw = random.Random(0)
     return lambda count, title: " ".join(f"{' '.join(draw.choices(words, k=10))}." for _ in range(count // 10 + 1))
+
+
+@seen("numbers-agree", r"README\.md:\d+")
+def a_number_of_a_file_that_no_run_read(project):
+    write(project, "conf/extra.yaml", "claim: 0.973\n")
+    write(project, README, f"{(project / README).read_text()}\nIt has AUC 0.973 today.\n")
+
+
+@seen("numbers-agree", r"docs/model-card\.md:\d+")
+def a_number_in_the_model_card(project):
+    write(project, "docs/model-card.md", f"{(project / 'docs/model-card.md').read_text()}\nIts accuracy is 99.1%.\n")
+
+
+@seen("value-sentence", r"README\.md:\d+")
+def a_long_sentence_in_short_lines(project):
+    _, sentence = readme.first_sentence(load(project))
+    change(project, README, sentence, "It is a project that goes on\n" * 5 + sentence)
 
 
 @seen("article-length", rf"{ARTICLE}:\d+", "article")
@@ -392,6 +409,7 @@ def test_a_reproduction_written_by_hand_is_no_implementation(finished, tmp_path)
     report = judge([project], "applied-research")
     assert found(report, "paper-implementation").where == ["reports/reproduction.json"]
     assert (found(report, "paper-implementation").status, report.items[0].base) == ("fail", "unique")
+    assert (found(report, "state-of-the-art").status, report.evidenced) == ("fail", 500)
 
 
 def test_a_copy_of_an_item_does_not_count_again(finished, tmp_path):  # noqa: F811
@@ -424,3 +442,22 @@ def test_an_honest_drawing_and_an_honest_rounding_pass(finished, tmp_path):  # n
     draw_vector(project, f'<svg xmlns="http://www.w3.org/2000/svg" width="1200" height="700">{lines}</svg>')
     change(project, README, "AUC 0.812, against 0.761", "81.2% AUC, about 0.81 (95% interval), against 0.761")
     assert judge([project]).evidenced == 5_000
+
+
+def test_links_of_real_pages_lead_somewhere(finished, tmp_path):  # noqa: F811
+    project = copy(finished, tmp_path)
+    page = "# A\n\n## 🚀 Quick start\n\n## Usage\n\n## Usage\n\n[a](#-quick-start) [b](#usage-1)\n"
+    write(project, "docs/extra.md", page)
+    commit(project, 9)
+    assert found(judge([project]), "local-links").status == "pass"
+    write(project, "docs/extra.md", page + "[c](#usage-2)\n")
+    assert found(judge([project]), "local-links").where == ["docs/extra.md:10"]
+
+
+def test_links_in_html_have_their_words(finished, tmp_path):  # noqa: F811
+    project = copy(finished, tmp_path)
+    links = '<p align="center"><a href="app.py">Demo</a> and <a href="docs/article.md">Article</a></p>'
+    text = re.sub(r"(?m)^.*\[Demo\].*$", links, (project / README).read_text(), count=1)
+    assert links in text
+    write(project, README, text)
+    assert found(judge([project]), "demo-and-article").status == "pass"
