@@ -14,7 +14,7 @@ import yaml
 from conftest import TEMPLATE
 from portfolio import change, commit, copy, finished, found, git, keys, totals, write  # noqa: F401  a fixture
 
-from scorecard import data, prose, readme
+from scorecard import data, evidence, prose, readme
 from scorecard.declarations import BadDeclaration
 from scorecard.judge import judge, load
 
@@ -461,3 +461,15 @@ def test_links_in_html_have_their_words(finished, tmp_path):  # noqa: F811
     assert links in text
     write(project, README, text)
     assert found(judge([project]), "demo-and-article").status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("errs by 125.6 kW", ["125.6"]),
+        ("CC BY-NC-SA 4.0, Python 3.11, in 2026", []),
+        ("97 percent of 2000 euros", ["97 percent", "2000"]),
+    ],
+)
+def test_a_number_is_what_may_be_a_result(said, read):
+    assert [number.text for number in evidence.numbers(said)] == read
