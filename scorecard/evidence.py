@@ -256,8 +256,8 @@ UNIT = re.compile(r"\s(euros?|eur|dollars?|usd|pounds?|kw|kwh|mwh|hours?|minutes
 MADE = re.compile(r"^reports/(metrics|pages|reproduction|crossvalidation-[\w-]+)\.json$")
 LEVEL = re.compile(r"\W{0,2}(confidence |percentile |credible )?(intervals?|percentile|CI)\b", re.IGNORECASE)
 NAMED = re.compile(
-    r"\b(python|licen[cs]e|version|apache|cc[ -]by([ -]nc)?([ -](sa|nd))?|ouverte|v|cuda|gpl|lgpl|bsd|mpl|doi|arxiv|isbn|"
-    r"figure|fig|table|section|page|chapter|january|february|march|april|may|june|july|august|september|october|"
+    r"\b(python|licen[cs]e|version|apache|cc[ -]by([ -]nc)?([ -](sa|nd))?|ouverte|v|cuda|gpl|lgpl|bsd|mpl|doi|arxiv|"
+    r"isbn|figure|fig|table|section|page|chapter|january|february|march|april|may|june|july|august|september|october|"
     r"november|december)\.?\s*$",
     re.IGNORECASE,
 )
