@@ -150,18 +150,13 @@ def model(folder: Path, given: argparse.Namespace) -> None:
     shutil.copyfile("models/model.onnx", folder / "model.onnx")
     card, data = ModelCard(page("docs/model-card.md")), DatasetCard(page("docs/data-card.md")).data
     found = predict.metrics()
+    about = {"task_type": card.data.pipeline_tag, "dataset_name": data.pretty_name, "dataset_split": "test"}
+    about["dataset_type"] = re.sub(r"\W+", "-", data.pretty_name.lower())
+    names = {key: name for key, (name, *_) in scores.METRICS[found["task"]].items()} | found["names"]
     card.data.model_name = setting("site_name")
     card.data.eval_results = [
-        EvalResult(
-            task_type=card.data.pipeline_tag,
-            dataset_type=re.sub(r"\W+", "-", data.pretty_name.lower()),
-            dataset_name=data.pretty_name,
-            dataset_split="test",
-            metric_type=IDS.get(key, key),
-            metric_name=found["names"].get(key, name),
-            metric_value=found["test"][key]["value"],
-        )
-        for key, (name, _, _) in scores.METRICS[found["task"]].items()
+        EvalResult(**about, metric_type=IDS.get(key, key), metric_name=names[key], metric_value=m["value"])
+        for key, m in found["test"].items()
     ]
     write(folder / "README.md", str(card))
 
@@ -242,15 +237,13 @@ def upload(folder: Path, given: argparse.Namespace) -> str:
     if not get_token():
         raise BadInput("no token for Hugging Face: `uv run hf auth login`, or set HF_TOKEN")
     kind = "model" if given.kind == "model" else "space"
-    new = {
-        "space": {"space_sdk": "gradio", "space_hardware": given.hardware},
-        "static": {"space_sdk": "static"},
-    }
+    gradio = {"space_sdk": "gradio", "space_hardware": given.hardware}
+    new = {"space": gradio, "static": {"space_sdk": "static"}, "model": {}}[given.kind]
     with fetch.one_line(f"{given.upload} on Hugging Face"):
-        repo = HfApi().create_repo(given.upload, repo_type=kind, exist_ok=True, **new.get(given.kind, {}))
+        repo = HfApi().create_repo(given.upload, repo_type=kind, exist_ok=True, **new)
+        where = {"repo_id": repo.repo_id, "repo_type": kind}
         stale = "*" if kind == "space" else None  # a Space becomes what the folder is
-        told = {"repo_id": repo.repo_id, "repo_type": kind, "delete_patterns": stale}
-        HfApi().upload_folder(folder_path=folder, **told)
+        HfApi().upload_folder(folder_path=folder, delete_patterns=stale, **where)
     return str(repo)
 
 
