@@ -20,9 +20,14 @@ from {{ cookiecutter.package_name }} import config, publish
 from {{ cookiecutter.package_name }}.config import BadInput
 
 SITE = "https://{{ cookiecutter.github_username | lower }}.github.io/{{ cookiecutter.project_slug }}/"
-# Of the words that Hugging Face knows, those that fit this kind of project.
-LICENCES = ["apache-2.0", "bsd-3-clause", "cc-by-4.0", "cc-by-nc-sa-4.0", "etalab-2.0", "mit", "other"]
-TASKS = ["image-classification", "tabular-classification", "tabular-regression", "time-series-forecasting"]
+# What Hugging Face knows: its licences, and of its tasks and metrics those that fit this kind of project.
+LICENCES = (
+    r"afl-3\.0|apache-2\.0|artistic-2\.0|bsd(-2-clause|-3-clause(-clear)?)?|bsl-1\.0|c-uda|cc0-1\.0|"
+    r"cc-by(-nc)?(-sa|-nd)?-[234]\.0|cdla-(permissive|sharing)-[12]\.0|ecl-2\.0|epl-[12]\.0|etalab-2\.0|"
+    r"eupl-1\.[12]|[al]?gpl(-[23]\.[01])?|isc|lppl-1\.3c|mit|mpl-2\.0|ms-pl|ncsa|odbl|odc-by|ofl-1\.1|"
+    r"openrail(\+\+)?|osl-3\.0|other|pddl|postgresql|unknown|unlicense|wtfpl|zlib"
+)
+TASKS = {"image-classification", "tabular-classification", "tabular-regression", "time-series-forecasting"}
 METRICS = {"accuracy", "brier_score", "f1", "mae", "mse", "precision", "recall", "roc_auc"}
 SIZES = ["n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M"]
 
@@ -147,7 +152,7 @@ def test_a_space_holds_what_the_demo_needs_and_no_more():
     card = RepoCard.load("runs/space/README.md")
     assert (card.data.sdk, card.data.app_file, card.data.models) == ("gradio", "space.py", ["ada/model"])
     assert f"gradio=={card.data.sdk_version}\n" in files["requirements.txt"].decode()
-    assert card.data.license in LICENCES and len(card.data.short_description) <= 60
+    assert re.fullmatch(LICENCES, card.data.license) and len(card.data.short_description) <= 60
     assert measured()["headline"] in card.text
     code = (
         "import sys; sys.path.insert(0, 'src'); import app; from {{ cookiecutter.package_name }} import predict;"
@@ -213,8 +218,8 @@ def test_the_model_goes_with_a_card_that_tells_the_last_test():
 
 def test_cards_say_what_hugging_face_understands():
     model, data = (ModelCard.load("docs/model-card.md").data, DatasetCard.load("docs/data-card.md").data)
-    assert model.license in LICENCES and data.license in LICENCES
-    assert model.pipeline_tag in TASKS and set(data.task_categories) <= set(TASKS)
+    assert re.fullmatch(LICENCES, model.license) and re.fullmatch(LICENCES, data.license)
+    assert model.pipeline_tag in TASKS and set(data.task_categories) <= TASKS
     assert set(model.metrics) <= METRICS and model.library_name == "onnx"
     assert data.size_categories[0] in SIZES and data.pretty_name
     for card in (model, data):
@@ -304,6 +309,23 @@ def refused(words: list[str], message: str) -> None:
 def test_a_mistake_in_the_article_gets_one_line(text, message):
     Path("docs/article.md").write_text(f"# Title\n\n{text}\n")
     refused(["article", "--draft"], message)
+
+
+@pytest.mark.parametrize(
+    ("page", "text", "message"),
+    [
+        ("docs/model-card.md", "---\nlicense: [mit\n---\n", "docs/model-card.md: "),
+        ("docs/model-card.md", None, "docs/model-card.md: missing"),
+        ("mkdocs.yml", "site_name: A name\n", "mkdocs.yml: site_url is missing"),
+    ],
+)
+def test_a_page_that_is_wrong_gets_one_line(folder, page, text, message):
+    before = Path(page).read_text()
+    try:
+        Path(page).unlink() if text is None else Path(page).write_text(text)
+        refused(["space"], message)
+    finally:
+        Path(page).write_text(before)
 
 
 def test_what_tells_of_other_data_stays_here(monkeypatch):

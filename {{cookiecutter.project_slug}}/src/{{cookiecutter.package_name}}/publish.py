@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import jinja2
-from huggingface_hub import DatasetCard, EvalResult, HfApi, ModelCard, SpaceCardData, get_token
+from huggingface_hub import EvalResult, HfApi, ModelCard, SpaceCardData, get_token
 from omegaconf import OmegaConf
 
 from . import config, fetch, predict, scores
@@ -72,7 +72,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser = Parser(prog=f"python -m {__package__}.publish", description=__doc__, formatter_class=form)
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--upload", metavar="OWNER/NAME", help="send it to Hugging Face")
-    parser.add_argument("--hardware", default="zero-a10g", help="of a new Space with Gradio: %(default)s")
+    parser.add_argument("--hardware", default="zero-a10g", help="of a new Space: else %(default)s")
     parser.add_argument("--model", metavar="OWNER/NAME", help="page of the model, for a Space to link to")
     parser.add_argument("--draft", action="store_true", help="the article even if it is not finished")
     given = parser.parse_args(words)
@@ -131,9 +131,9 @@ def static(folder: Path, given: argparse.Namespace) -> None:
 
 def readme(folder: Path, **settings: object) -> None:
     """Writes README.md of a Space: its settings, and in short what it shows."""
-    card, story = ModelCard(page("docs/model-card.md")).data, config.compose().data.story
+    about, story = card("docs/model-card.md").data, config.compose().data.story
     title, site = setting("site_name"), setting("site_url")
-    settings |= {key: card.get(key) for key in ("license", "license_name", "license_link", "tags")}
+    settings |= {key: about.get(key) for key in ("license", "license_name", "license_link", "tags")}
     settings |= {"title": title, "emoji": "🔎", "colorFrom": "indigo", "colorTo": "yellow"}
     settings |= {"short_description": re.split(r"(?<=[.?!]) ", story.demo)[0][:60]}
     links = f"[Article]({site}article/) · [Model card]({site}model-card/) · [Data card]({site}data-card/)"
@@ -148,17 +148,23 @@ def model(folder: Path, given: argparse.Namespace) -> None:
     """The ONNX file, and its card with the results of the last test in its metadata."""
     predict.Model()
     shutil.copyfile("models/model.onnx", folder / "model.onnx")
-    card, data = ModelCard(page("docs/model-card.md")), DatasetCard(page("docs/data-card.md")).data
-    found = predict.metrics()
-    about = {"task_type": card.data.pipeline_tag, "dataset_name": data.pretty_name, "dataset_split": "test"}
-    about["dataset_type"] = re.sub(r"\W+", "-", data.pretty_name.lower())
+    told, found = card("docs/model-card.md"), predict.metrics()
+    data = card("docs/data-card.md").data.get("pretty_name", setting("site_name"))
+    about = {"task_type": told.data.pipeline_tag, "dataset_name": data, "dataset_split": "test"}
+    about["dataset_type"] = re.sub(r"\W+", "-", data.lower())
     names = {key: name for key, (name, *_) in scores.METRICS[found["task"]].items()} | found["names"]
-    card.data.model_name = setting("site_name")
-    card.data.eval_results = [
+    told.data.model_name = setting("site_name")
+    told.data.eval_results = [
         EvalResult(**about, metric_type=IDS.get(key, key), metric_name=names[key], metric_value=m["value"])
         for key, m in found["test"].items()
     ]
-    write(folder / "README.md", str(card))
+    write(folder / "README.md", str(told))
+
+
+def card(path: str) -> ModelCard:
+    """A card with its metadata."""
+    with fetch.one_line(path):
+        return ModelCard(page(path))
 
 
 def article(folder: Path, given: argparse.Namespace) -> None:
@@ -189,6 +195,8 @@ def article(folder: Path, given: argparse.Namespace) -> None:
 
 def page(path: Path | str) -> str:
     """A page of the site for other places: numbers filled in, no comments, addresses of the site."""
+    if not Path(path).exists():
+        raise BadInput(f"{path}: missing")
     source = Path(path).read_text(encoding="utf-8")
     if not config.compose().data.starter and "<!-- The starter's text" in source:
         raise BadInput(f"{path} still tells of the starter's data; rewrite it first")
@@ -224,7 +232,10 @@ def absolute(found: re.Match, path: Path | str) -> str:
 
 def setting(name: str) -> str:
     """A text of mkdocs.yml."""
-    return re.search(rf'^{name}: "?(.*?)"?$', Path("mkdocs.yml").read_text(encoding="utf-8"), re.M)[1]
+    found = re.search(rf"^{name}: .*$", Path("mkdocs.yml").read_text(encoding="utf-8"), re.M)
+    if not found:
+        raise BadInput(f"mkdocs.yml: {name} is missing")
+    return OmegaConf.create(found[0])[name]
 
 
 def write(path: Path, text: str) -> None:
