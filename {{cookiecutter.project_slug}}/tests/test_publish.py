@@ -14,12 +14,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from conftest import ROOT
 from huggingface_hub import DatasetCard, ModelCard, RepoCard, constants
 
 from {{ cookiecutter.package_name }} import config, publish
 from {{ cookiecutter.package_name }}.config import BadInput
 
-SITE = "https://{{ cookiecutter.github_username | lower }}.github.io/{{ cookiecutter.project_slug }}/"
+SITE = re.search(r"^site_url: (\S+)", (ROOT / "mkdocs.yml").read_text(), re.M)[1]
 # What Hugging Face knows: its licences, and of its tasks and metrics those that fit this kind of project.
 LICENCES = (
     r"afl-3\.0|apache-2\.0|artistic-2\.0|bsd(-2-clause|-3-clause(-clear)?)?|bsl-1\.0|c-uda|cc0-1\.0|"
@@ -154,10 +155,12 @@ def test_a_space_holds_what_the_demo_needs_and_no_more():
     assert f"gradio=={card.data.sdk_version}\n" in files["requirements.txt"].decode()
     assert re.fullmatch(LICENCES, card.data.license) and len(card.data.short_description) <= 60
     assert measured()["headline"] in card.text
-    code = (
-        "import sys; sys.path.insert(0, 'src'); import app; from {{ cookiecutter.package_name }} import predict;"
-        "sys.exit('torch' in sys.modules or 'space' not in predict.__file__)"
-    )
+    code = """
+import sys
+sys.path.insert(0, "src")
+import app
+sys.exit("torch" in sys.modules or "runs" not in app.predict.__file__)
+"""
     done = subprocess.run([sys.executable, "-c", code], cwd="runs/space", capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
