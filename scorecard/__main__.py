@@ -1,6 +1,7 @@
 """`scorecard PATH...`: what a hiring reader will find in these repositories, and what to do next."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from rich.console import Console
 
 from . import rubric, show
 from .declarations import BadDeclaration
-from .judge import judge
+from .judge import Report, judge
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -41,6 +42,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main() -> None:
+    """Judges, writes, and ends with 1 if something is wrong or too little is evidenced."""
     given = arguments().parse_args()
     if missing := [str(path) for path in given.paths if not path.is_dir()]:
         sys.exit(f"error: {missing[0]}: no such folder; give the folder of a repository")
@@ -48,13 +50,24 @@ def main() -> None:
         report = judge(given.paths, given.role, given.literal, given.online)
     except BadDeclaration as error:
         sys.exit("\n".join(f"error: {line}" for line in str(error).splitlines()))
-    if given.format == "terminal":
-        show.terminal(report, Console(), given.all)
-    else:
-        write = {"json": lambda r: r.model_dump_json(indent=1), "markdown": show.markdown, "html": show.page}
-        sys.stdout.write(write[given.format](report).rstrip() + "\n")
+    try:
+        write(report, given)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if given.fail_under is not None and report.evidenced < given.fail_under:
         sys.exit(f"{report.evidenced:,} points evidenced, {given.fail_under:,} are asked for")
+
+
+def write(report: Report, given: argparse.Namespace) -> None:
+    """The report in the form that is asked for; files are UTF-8 on every system."""
+    if given.format == "terminal":
+        sys.stdout.reconfigure(errors="replace")
+        show.terminal(report, Console(), given.all)
+        return
+    sys.stdout.reconfigure(encoding="utf-8")
+    forms = {"json": lambda r: r.model_dump_json(indent=1), "markdown": show.markdown, "html": show.page}
+    sys.stdout.write(forms[given.format](report).rstrip() + "\n")
 
 
 if __name__ == "__main__":

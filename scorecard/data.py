@@ -3,18 +3,22 @@
 import csv
 import gzip
 import hashlib
-import json
+import lzma
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import yaml
 
-from . import prose
+from . import prose, values
+from .repository import readable
 
 if TYPE_CHECKING:
     from .evidence import Item
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 TABLES = re.compile(r"\.(csv|tsv|data|txt)(\.gz)?$", re.IGNORECASE)
 MANY = 3_000  # files of a folder of data that are hashed
 LARGEST = 300_000_000  # bytes of a file that is hashed
+ALL = 1_000_000_000  # bytes of all files together
+BROKEN = (zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError, LookupError, struct.error, lzma.LZMAError)
 
 
 @dataclass
@@ -36,7 +42,7 @@ class Entry:
     shapes: list[str] = field(default_factory=list)  # rows and columns as reports/pages.json writes them
     starter: str = ""
 
-    @property
+    @cached_property
     def pattern(self) -> re.Pattern:
         """Any of its names, as whole words; space, - and _ are alike."""
         names = (r"[\s_-]*".join(map(re.escape, re.split(r"[\s_-]+", alias))) for alias in self.aliases)
@@ -125,7 +131,7 @@ def named(item: "Item") -> Iterator[tuple[str, int, str]]:
             yield name, 0, name
     loads = re.compile(r"load|fetch|read_|open\(|path|download|dataset|kaggle|url|http|import", re.IGNORECASE)
     for name in repository.find(r"\.(py|r|jl|ipynb)$"):
-        if name.startswith("tests/") or name in ("conf/data/starter.yaml",):
+        if name.startswith("tests/") or name not in repository.changed:  # the starter's code stays when its data goes
             continue
         for number, line in lines(repository.text(name), name):
             if loads.search(line):
@@ -137,24 +143,21 @@ def lines(text: str, name: str) -> Iterator[tuple[int, str]]:
     if not name.endswith(".ipynb"):
         yield from enumerate(text.splitlines(), start=1)
         return
-    try:
-        cells = json.loads(text).get("cells", [])
-        for place, cell in enumerate(cells, start=1):
-            if cell.get("cell_type") == "code":
+    with suppress(ValueError, AttributeError, TypeError):
+        for place, cell in enumerate(values.from_json(text).get("cells", []), start=1):  # type: ignore[attr-defined]
+            if isinstance(cell, dict) and cell.get("cell_type") == "code":
                 for line in "".join(cell.get("source", [])).splitlines():
                     yield place, line
-    except (ValueError, AttributeError, TypeError):
-        return
 
 
 def local(item: "Item") -> list[Path]:
-    """Files and folders of data that lie on this machine: what the settings name, and data/raw."""
-    root = item.repository.root
-    found = [root / "data/raw"]
-    path = item.settings.get("path")
-    if isinstance(path, str) and "://" not in path and not path.startswith("package:"):
-        found.append(root / Path(path).expanduser())
-    return [path for path in found if path.exists()]
+    """Files and folders of data in this folder: what the settings name, and data/raw. Nothing outside is read."""
+    root, named = item.repository.root, str(item.settings.get("path"))
+    try:
+        there = [path.resolve() for path in (root / "data/raw", root / named) if path.exists()]
+    except (OSError, ValueError):
+        return []
+    return [root / path.relative_to(root.resolve()) for path in there if root.resolve() in path.parents]
 
 
 def files(item: "Item") -> Iterator[tuple[str, Path]]:
@@ -165,28 +168,40 @@ def files(item: "Item") -> Iterator[tuple[str, Path]]:
             yield name, root / name
     for place in local(item):
         for path in [place] if place.is_file() else sorted(place.rglob("*")):
-            if path.is_file() and not path.is_symlink() and (many := many + 1) <= MANY:
-                yield path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path), path
+            name = path.relative_to(root).as_posix()
+            if item.repository.regular(name) and readable(name) and (many := many + 1) <= MANY:
+                yield name, path
 
 
 def hashes(item: "Item") -> Iterator[tuple[str, str]]:
     """Name and SHA-256 of every file of data, and of what a gzip holds."""
+    left = ALL
     for name, path in files(item):
-        if path.stat().st_size > LARGEST:
-            continue
-        with path.open("rb") as file:
-            yield name, hashlib.file_digest(file, "sha256").hexdigest()
-        if name.endswith(".gz"):
-            try:
-                yield name, hashlib.sha256(gzip.decompress(path.read_bytes())).hexdigest()
-            except (OSError, EOFError):
+        with suppress(OSError, EOFError, zlib.error):
+            size = path.stat().st_size
+            if size > min(LARGEST, left):
                 continue
+            left -= size
+            with path.open("rb") as file:
+                yield name, digest(file)
+            if name.endswith(".gz"):
+                with gzip.open(path) as file:
+                    yield name, digest(file)
+
+
+def digest(file: BinaryIO) -> str:
+    """SHA-256 of what is read from a file, of its first part if it is huge."""
+    found, left = hashlib.sha256(), LARGEST
+    while left > 0 and (part := file.read(1 << 20)):
+        found.update(part)
+        left -= len(part)
+    return found.hexdigest()
 
 
 def headers(item: "Item") -> Iterator[tuple[str, list[str]]]:
     """Name and first row of every table that is here, and of those in archives."""
     for name, path in files(item):
-        try:
+        with suppress(OSError, EOFError, zlib.error, *BROKEN):
             if TABLES.search(name):
                 with gzip.open(path) if name.endswith(".gz") else path.open("rb") as file:
                     yield name, cells(file.readline(100_000))
@@ -195,8 +210,6 @@ def headers(item: "Item") -> Iterator[tuple[str, list[str]]]:
                     for inner in [one for one in archive.namelist() if TABLES.search(one)][:20]:
                         with archive.open(inner) as file:
                             yield f"{name}/{inner}", cells(file.readline(100_000))
-        except (OSError, EOFError, zipfile.BadZipFile, RuntimeError, NotImplementedError):
-            continue
 
 
 def cells(line: bytes) -> list[str]:

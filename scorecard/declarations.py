@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from . import values
 from .rubric import ROLES
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -68,13 +69,16 @@ class Declarations(Strict):
 def read(path: Path) -> Declarations:
     """The declarations of a file; an empty file declares nothing. BadDeclaration with a line an error."""
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = values.from_yaml(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         row = f", line {mark.line + 1}" if mark else ""
-        raise BadDeclaration(f"{path}{row}: not YAML: {getattr(error, 'problem', None) or 'cannot be read'}") from error
+        why = getattr(error, "problem", None) or " ".join(str(error).split()) or "cannot be read"
+        raise BadDeclaration(f"{path}{row}: not YAML: {why}") from error
     except UnicodeDecodeError as error:
         raise BadDeclaration(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    except OSError as error:
+        raise BadDeclaration(f"{path}: cannot be read: {error.strerror}") from error
     if not isinstance(found, dict | None):
         raise BadDeclaration(f"{path}: holds a {type(found).__name__}; write keys such as `role: ml-engineer`")
     given = without_empty(found or {})
@@ -97,7 +101,9 @@ def without_empty(value: object) -> object:
 
 def said(error: dict) -> str:
     """One line: which key, what is wrong, what would be right."""
-    where = ".".join(str(part + 1) if isinstance(part, int) else part for part in error["loc"])
+    first = error["type"] != "invalid_key"  # of a list, counted from 1
+    where = ".".join(str(part + first) if isinstance(part, int) else part for part in error["loc"])
+    given = repr(error["input"])[:60]
     if error["type"] == "extra_forbidden":
         known = Declarations.model_fields
         return (
@@ -105,6 +111,8 @@ def said(error: dict) -> str:
         )
     if error["type"] == "missing":
         return f"{where}: missing"
+    if error["type"] == "model_type":
+        return f"{where}: write keys below it, not {given}"
     if error["type"] == "string_pattern_mismatch":
-        return f"{where}: {error['input']!r} is no public address; write https://..."
-    return f"{where}: {error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
+        return f"{where}: {given} is no public address; write https://..."
+    return f"{where}: {error['msg'][0].lower()}{error['msg'][1:]}, not {given}"

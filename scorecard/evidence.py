@@ -1,34 +1,37 @@
 """What a check is, and what checks share: the pages, settings, metrics and numbers of a repository."""
 
-import json
 import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import PurePosixPath
 from typing import Literal
+from urllib.parse import unquote
 
 import imagesize
 import yaml
 
-from . import prose
+from . import prose, values
 from .declarations import Declarations
-from .repository import Repository
+from .repository import LEDGER, Repository, normal
 
 Status = Literal["pass", "fail", "stale", "shown", "declared", "not checked"]
 FOLD = 1_500  # characters of the README that are read first
-WIDE = 600  # pixels of a picture that can be seen
-HEAVY = 5_000_000  # bytes of a picture that still loads
+WIDE, HIGH = 600, 200  # pixels of a picture that can be seen
+LIGHT, HEAVY = 2_000, 5_000_000  # bytes of a picture that shows something, and of one that still loads
+SHOWN = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"<svg", b"<?xml")  # first bytes, by browsers
 
 PROMPTS = [
     "The starter's text: rewrite it",
+    "This page still tells of the starter's data",
     "the text is still to be written",
     "Still the starter of cookiecutter-ml-portfolio",
     "<!-- budget:",
+    "numbers appear here after `uv run dvc repro`",
+    "table appears here after `uv run dvc repro`",
     "Your Name",
     "your-github-name",
-    "lorem ipsum",
     "TODO",
     "FIXME",
 ]
@@ -71,6 +74,7 @@ class Item:
 
     def __init__(self, repository: Repository, declared: Declarations) -> None:
         self.repository, self.declared = repository, declared
+        self._loaded: dict[str, object] = {}
 
     @cached_property
     def readme(self) -> str:
@@ -84,20 +88,19 @@ class Item:
 
     def loaded(self, name: str) -> object:
         """A JSON or YAML file as values; None if it is missing or broken."""
-        try:
-            text = self.repository.text(name)
-            return (
-                json.loads(text)
-                if name.endswith(".json")
-                else yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-            )
-        except (ValueError, yaml.YAMLError, RecursionError):
-            return None
+        if name not in self._loaded:
+            text, read = self.repository.text(name), values.from_json if name.endswith(".json") else values.from_yaml
+            try:
+                self._loaded[name] = read(text)
+            except (ValueError, yaml.YAMLError):
+                self._loaded[name] = None
+        return self._loaded[name]
 
     @cached_property
     def article(self) -> str:
         """Name of the article; nothing if there is none."""
-        return next(iter(self.repository.find(r"(^|/)(article|write-?up|blog-?post)\.(md|markdown)$")), "")
+        found = self.repository.find(r"(^|/)(article|write-?up|blog-?post)\.(md|markdown)$")
+        return min(found, key=lambda name: name != "docs/article.md", default="")
 
     @cached_property
     def data_card(self) -> str:
@@ -111,10 +114,9 @@ class Item:
     def choice(self) -> str:
         """Which data the project's settings choose: starter or own; nothing if it is not made with the template."""
         settings = self.loaded("conf/config.yaml")
-        for line in settings.get("defaults", []) if isinstance(settings, dict) else []:
-            if isinstance(line, dict) and line.get("data") in ("starter", "own"):
-                return line["data"]
-        return ""
+        lines = settings.get("defaults") if isinstance(settings, dict) else None
+        found = [line.get("data") for line in lines or [] if isinstance(line, dict)] if isinstance(lines, list) else []
+        return next((data for data in found if data in ("starter", "own")), "")
 
     @cached_property
     def settings(self) -> dict:
@@ -128,8 +130,14 @@ class Item:
         found: list[float] = []
         for name in self.repository.find(r"^(reports/.*\.json|conf/.*\.ya?ml)$"):
             found += leaves(self.loaded(name))
-        looks = self.repository.text("reports/test_ledger.jsonl").splitlines()
+        looks = self.repository.text(LEDGER).splitlines()
         return [*found, float(len(looks))]
+
+    @cached_property
+    def headline(self) -> list[float]:
+        """The metrics that a page may round: values of the test set, without intervals, slices and curves."""
+        parts = [self.metrics.get(name) for name in ("test", "baseline", "trivial", "difference", "unseen")]
+        return leaves([without_intervals(part) for part in parts]) or leaves(self.metrics)
 
     @cached_property
     def first_screen(self) -> list[tuple[int, str]]:
@@ -138,7 +146,7 @@ class Item:
         for number, line in enumerate(prose.visible(self.readme).splitlines(), start=1):
             if line.strip():
                 shown.append((number, line))
-                used += len(re.sub(r"\]\([^)]*\)", "]", line))
+                used += len(prose.unaddressed(line))
             if used > FOLD or len(shown) >= 25:
                 break
         return shown
@@ -153,7 +161,7 @@ class Item:
         """Whether a link of a page leads somewhere: anywhere outside, or to a file and heading that exist."""
         if re.match(r"[a-z][a-z0-9+.-]*:|//", target, re.IGNORECASE):
             return True
-        path, _, heading = target.partition("#")
+        path, _, heading = unquote(target).partition("#")
         name = str(PurePosixPath(page).parent / path) if path else page
         name = normal(name)
         if name is None:
@@ -163,43 +171,37 @@ class Item:
             return False
         return not heading or not name.endswith(".md") or heading in anchors(self.repository.text(name))
 
+    def names(self, code: str) -> bool:
+        """Whether code in a page is a file of the repository, or stands in its settings or in its code."""
+        texts = (self.repository.text(name) for name in self.repository.find(r"^(conf|src)/.*\.(ya?ml|py)$"))
+        return self.repository.has(code) or (len(code) > 2 and any(code in text for text in texts))
+
     def picture(self, name: str) -> tuple[str, str]:
         """Why a picture cannot be seen (nothing if it can), and its size in words."""
         if not self.repository.has(name):
             return "does not exist", ""
         path = self.repository.root / name
         try:
-            width, height = imagesize.get(path)
-        except (OSError, ValueError, KeyError, IndexError):
+            width, height = imagesize.get(path) if self.repository.bytes(name).startswith(SHOWN) else (-1, -1)
+        except (OSError, ValueError):
             width, height = -1, -1
-        vector = name.lower().endswith(".svg")
-        if not vector and width < WIDE:
-            said = "is no picture that can be read" if width < 0 else f"is {width} pixels wide, {WIDE} are needed"
-            return said, ""
-        if path.stat().st_size > HEAVY:
-            return f"has {path.stat().st_size / 1e6:.1f} MB, {HEAVY / 1e6:.0f} are the limit", ""
-        return "", "vector graphic" if vector else f"{width} x {height}"
+        if width < 0:
+            return "is no picture that a browser shows", ""
+        if width < WIDE or height < HIGH:
+            return f"is {width} x {height} pixels, {WIDE} x {HIGH} are needed", ""
+        weight = path.stat().st_size
+        if not LIGHT <= weight <= HEAVY:
+            return f"has {weight:,} bytes; a picture that shows something has {LIGHT:,} to {HEAVY:,}", ""
+        return "", f"{width} x {height}"
 
 
-def normal(name: str) -> str | None:
-    """A relative path without `..`; None if it leads out of the repository."""
-    parts: list[str] = []
-    for part in PurePosixPath(name).parts:
-        if part == "..":
-            if not parts:
-                return None
-            parts.pop()
-        elif part not in (".", "/"):
-            parts.append(part)
-    return "/".join(parts) or "."
-
-
+@cache
 def anchors(text: str) -> set[str]:
     """Names of headings, as GitHub and MkDocs make them."""
-    found = set(re.findall(r"(?:id|name)=[\"']([^\"']+)", text)) | set(re.findall(r"\{ *#([\w-]+)", text))
+    found = set(re.findall(r"(?:id|name)=[\"']([^\"'\n]{1,200})", text)) | set(re.findall(r"\{ *#([\w-]+)", text))
     for line in prose.visible(text).splitlines():
-        if heading := re.match(r"#{1,6}\s+(.*?)\s*#*$", line):
-            title = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading[1])
+        if heading := re.match(r"#{1,6}\s+(\S.*)", line):
+            title = prose.unlinked(heading[1].rstrip("# \t"))
             slug = re.sub(r"[^\w\- ]", "", title.lower()).strip()
             found |= {slug.replace(" ", "-"), re.sub(r"[-\s]+", "-", slug)}
     return found
@@ -217,6 +219,22 @@ def leaves(value: object) -> list[float]:
     return [leaf for part in parts for leaf in leaves(part)]
 
 
+def without_intervals(value: object) -> object:
+    """Nested values without the ends of intervals."""
+    if not isinstance(value, dict):
+        return value
+    return {key: without_intervals(inner) for key, inner in value.items() if key not in ("low", "high")}
+
+
+def at(value: object, key: str) -> object:
+    """The value under a dotted key."""
+    if isinstance(value, dict) and key in value:
+        return value[key]
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
 @dataclass
 class Number:
     text: str
@@ -227,8 +245,9 @@ class Number:
 
 
 NUMBER = re.compile(
-    r"(?<![\w.,/#=-])[+\u2212-]?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?(\s?%)?(?![\w/]|-\w|[.,]\d|\.\w)",
+    r"(?<![\w.,/#=-])[+\u2212-]?(\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(\.\d{1,15})?(\s?%)?(?![\w/]|-\w|[.,]\d|\.\w)",
 )
+LEVEL = re.compile(r"\W{0,2}(confidence |percentile |credible )?(intervals?|percentile|CI)\b", re.IGNORECASE)
 NAMED = re.compile(
     r"\b(python|licen[cs]e|version|apache|cc|by|sa|nc|ouverte|v|figure|fig|table|section|cuda|gpl|lgpl|bsd|mpl|doi|arxiv|isbn|page|chapter|"
     r"january|february|march|april|may|june|july|august|september|october|november|december)\.?\s*$",
@@ -246,6 +265,7 @@ def numbers(text: str) -> list[Number]:
             if (
                 year
                 or NAMED.search(line[: match.start()])
+                or (percent and LEVEL.match(line[match.end() :]))
                 or (not point and not percent and int(whole.replace(",", "")) < 100)
             ):
                 continue
@@ -261,11 +281,17 @@ def agrees(number: Number, known: list[float]) -> bool:
     return any(abs(abs(one) * by - number.value) <= near for one in known for by in scale)
 
 
+def equals(number: Number, known: list[float]) -> bool:
+    """Whether a number is one of the known ones as it is written, not rounded."""
+    scale = (100.0, 1.0) if number.percent else (1.0,)
+    return any(abs(abs(one) * by - number.value) < 1e-9 * max(1.0, number.value) for one in known for by in scale)
+
+
 def leftover(item: Item, page: str) -> list[tuple[str, str]]:
     """Where in a page a prompt or placeholder was left, and which."""
     found = []
     for number, line in enumerate(item.repository.text(page).splitlines(), start=1):
         for prompt in PROMPTS:
-            if prompt in line if prompt.isupper() else prompt.lower() in line.lower():
+            if prompt in line:
                 found.append((f"{page}:{number}", prompt))
     return found

@@ -1,5 +1,6 @@
 """Checks -> factors, totals and the next steps, as the report that is printed and written as JSON."""
 
+import hashlib
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +20,7 @@ BEHIND = {  # a base -> the factors whose checks decide about it
     "other publication": ["publication"],
     "top venue": ["publication"],
 }
+DECLARED = "portfolio.yaml"
 TOP = ("icml", "iclr", "neurips", "nips")
 
 
@@ -85,8 +87,9 @@ class Report(BaseModel):
 
 def judge(paths: list[Path], role: str | None = None, literal: bool = False, online: bool = False) -> Report:
     """The report on these folders; BadDeclaration if a portfolio.yaml is wrong, or two name different roles."""
-    items = [load(path) for path in paths]
-    roles = {item.declared.role for item in items if item.repository.has("portfolio.yaml")}
+    items = [load(path) for path in {path.resolve(): path for path in paths}.values()]
+    once(items)
+    roles = {item.declared.role for item in items if item.repository.regular(DECLARED)}
     role = role or (roles.pop() if len(roles) == 1 else "ml-engineer" if not roles else "")
     if not role:
         choices = " | ".join(rubric.ROLES)
@@ -111,8 +114,17 @@ def judge(paths: list[Path], role: str | None = None, literal: bool = False, onl
 def load(path: Path) -> Item:
     """A folder with its declarations."""
     repository = Repository(path)
-    declared = path / "portfolio.yaml"
-    return Item(repository, read(declared) if declared.is_file() else Declarations())
+    return Item(repository, read(path / DECLARED) if repository.regular(DECLARED) else Declarations())
+
+
+def once(items: list[Item]) -> None:
+    """BadDeclaration if an item is a copy of another one: the same metrics, word for word."""
+    seen: dict[str, Path] = {}
+    for item in items:
+        root, metrics = item.repository.root, item.repository.bytes("reports/metrics.json").strip()
+        first = seen.setdefault(hashlib.sha256(metrics).hexdigest(), root) if metrics else root
+        if first is not root:
+            raise BadDeclaration(f"{root}: a copy of {first}, with the same reports/metrics.json; an item counts once")
 
 
 def one(item: Item, role: str, literal: bool, online: bool) -> Judged:
@@ -133,13 +145,13 @@ def one(item: Item, role: str, literal: bool, online: bool) -> Judged:
     if item.declared.own_contribution and states["unique"] == "missing":
         states["unique"] = "declared"
     base, base_claimed = bases(role, states, item)
-    factors = [name for name in rubric.ROLES[role].factors]
+    factors = list(rubric.ROLES[role].factors)
     verified = {name for name in factors if states[name] == "verified"}
     claimed = {name for name in factors if states[name] in ("verified", "declared")}
     return Judged(
-        path=str(item.repository.root),
-        name=title(item),
-        industry=item.declared.industry,
+        path=clean(str(item.repository.root)),
+        name=clean(title(item)),
+        industry=item.declared.industry and clean(item.declared.industry),
         base=base,
         evidenced=rubric.worth(role, base, verified, literal),
         base_claimed=base_claimed,
@@ -167,10 +179,15 @@ def looked(check: Check, item: Item) -> Result:
         title=check.title,
         status=found.status,
         needed=check.needed,
-        finding=found.finding,
-        where=[where for where in found.where if where],
+        finding=clean(found.finding),
+        where=[clean(where) for where in found.where if where],
         remedy=found.remedy,
     )
+
+
+def clean(text: str) -> str:
+    """Somebody else's text without what is no character to be shown, such as codes that drive a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def state(results: list[Result]) -> State:

@@ -4,7 +4,7 @@ import re
 
 import yaml
 
-from . import prose
+from . import prose, values
 from .evidence import Check, Found, Item, checks, leftover
 
 
@@ -63,7 +63,7 @@ def model_card(item: Item) -> Found:
         return Found("fail", why, [name] if name else [], remedy)
     head = re.match(r"---\n(.*?)\n---\n", item.repository.text(name), re.DOTALL)
     try:
-        found = yaml.safe_load(head[1]) if head else {}
+        found = values.from_yaml(head[1]) if head else {}
     except yaml.YAMLError:
         found = {}
     missing = [
@@ -121,7 +121,7 @@ def licences(item: Item) -> Found:
         return Found(
             "fail", "no data card that names the data's licence", own, "Name the data's licence in docs/data-card.md."
         )
-    text, told = item.repository.text(item.data_card), f"{item.readme}\n{item.settings.get('story', '')}".lower()
+    text, told = item.repository.text(item.data_card), item.readme
     terms = {
         "non-commercial": r"non-?commercial|\bcc[ -]by-nc|\bno commercial|research and education",
         "share-alike": r"share-?alike|\bcc[ -]by(-nc)?-sa\b",
@@ -132,10 +132,11 @@ def licences(item: Item) -> Found:
         if re.search(pattern, text, re.IGNORECASE) and not re.search(pattern, told, re.IGNORECASE)
     ]
     if lost:
+        row = next(n for n, x in enumerate(text.splitlines(), start=1) if re.search(terms[lost[0]], x, re.IGNORECASE))
         return Found(
             "fail",
             f"the data is {' and '.join(lost)}, and the README does not say so",
-            [item.data_card],
+            [f"{item.data_card}:{row}", item.repository.readme],
             "Repeat the data's terms in the README: story.attribution in conf/data.",
         )
     if not re.search(r"licen[cs]e|terms|public domain", text, re.IGNORECASE):

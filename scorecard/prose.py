@@ -2,12 +2,20 @@
 
 import itertools
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 NEAR = 5  # words in a row that two texts must share to be called alike
 FAR = 8  # words in a row that must not come twice
+OFTEN = 0.14  # share of the ten most frequent words: 0.18 to 0.30 in long prose, less in words drawn at random
+# Lengths are bounded, so that a page that never closes what it opens is read in time that grows with its length alone.
+LABEL = r"\[([^\[\]]{0,300})\]"  # of a link
+ADDRESS = r"\([^()\n]{0,500}\)"
+LIVE = r"\[\[([^\[\]\n]{1,200})\]\]"  # a number of reports/pages.json
+PICTURE = rf"!{LABEL}\( {{0,9}}<?([^()\s<>]{{1,500}})[^()\n]{{0,300}}\)"
+LINK = rf"(!?)\[((?:!{LABEL}{ADDRESS}|[^\[\]]){{0,300}})\]\( {{0,9}}<?([^()\s<>]{{1,500}})[^()\n]{{0,300}}\)"
 WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 LATIN = set(
     [
@@ -67,23 +75,47 @@ def blank(pattern: str, text: str, flags: int = 0) -> str:
     return re.sub(pattern, lambda match: "\n" * match[0].count("\n"), text, flags=flags)
 
 
+def cut(text: str, opening: str, closing: str) -> str:
+    """The text without all that stands between an opening and the next closing, lines kept."""
+    begins, ends = (re.compile(pattern, re.MULTILINE | re.IGNORECASE) for pattern in (opening, closing))
+    kept, at = [], 0
+    while (begin := begins.search(text, at)) and (end := ends.search(text, begin.end())):
+        kept += [text[at : begin.start()], "\n" * text.count("\n", begin.start(), end.end())]
+        at = end.end()
+    return "".join([*kept, text[at:]])
+
+
 def visible(text: str) -> str:
     """Without front matter, comments and code blocks; lines keep their numbers."""
     text = blank(r"\A---\n.*?\n---\n", text, re.DOTALL)
-    text = blank(r"<!--.*?-->", text, re.DOTALL)
-    return blank(r"^ {0,3}(```|~~~).*?^ {0,3}\1[`~]*\s*$", text, re.DOTALL | re.MULTILINE)
+    text = cut(text, "<!--", "-->")
+    for mark in ("```", "~~~"):
+        text = cut(text, rf"^ {{0,3}}{mark}", rf"^ {{0,3}}{mark}[`~]*[ \t]*$")
+    for tag in ("pre", "code", "style", "script"):
+        text = cut(text, rf"<{tag}\b", rf"</{tag}>")
+    return text
 
 
 def plain(text: str) -> str:
     """Prose alone: also without tables, pictures, addresses, headings, notes and live numbers."""
-    text = visible(text)
-    text = blank(r"^\s*\|.*$", text, re.MULTILINE)
-    text = blank(r"^!!! .*\n(?:\s*\n|    .*\n)*", text, re.MULTILINE)
+    text = cut(visible(text), r"<table\b", "</table>")
+    text = blank(r"^[ \t]*\|.*$", text, re.MULTILINE)
+    text = blank(r"^!!! .*\n(?:[ \t]*\n|    .*\n)*", text, re.MULTILINE)
     text = blank(r"^#{1,6} .*$", text, re.MULTILINE)
-    text = blank(r"!\[[^\]]*\]\([^)]*\)(?:\{[^}]*\})?", text)
-    text = re.sub(r"\[\[.*?\]\]", " ", text)
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)(?:\{[^}]*\})?", r"\1", text)
-    return blank(r"<[^>]*>|https?://\S+|`[^`]*`", text)
+    text = blank(rf"!{LABEL}{ADDRESS}(?:\{{[^{{}}]{{0,200}}\}})?", text)
+    text = re.sub(LIVE, " ", text)
+    text = re.sub(rf"{LABEL}{ADDRESS}(?:\{{[^{{}}]{{0,200}}\}})?", r"\1", text)
+    return blank(r"<[^<>]{0,500}>|https?://\S+|`[^`]{0,500}`", text)
+
+
+def unlinked(text: str) -> str:
+    """With the words of links and pictures instead of them."""
+    return re.sub(rf"!?{LABEL}{ADDRESS}", r"\1", text)
+
+
+def unaddressed(text: str) -> str:
+    """With the words of links and pictures, in their brackets, without the addresses."""
+    return re.sub(rf"\]{ADDRESS}", "]", text)
 
 
 def words(text: str) -> list[str]:
@@ -105,12 +137,13 @@ def links(text: str) -> list[Link]:
     """Links and pictures in Markdown and HTML."""
     found = []
     for number, line in enumerate(visible(text).splitlines(), start=1):
-        line = re.sub(r"`[^`]*`", "", line)
-        for match in re.finditer(r"(!?)\[((?:!\[[^\]]*\]\([^)]*\)|[^\]])*)\]\(\s*<?([^)\s>]+)>?[^)]*\)", line):
-            found.append(Link(match[2], match[3], number, bool(match[1])))
-            for inner in re.finditer(r"!\[([^\]]*)\]\(\s*<?([^)\s>]+)>?[^)]*\)", match[2]):
-                found.append(Link(inner[1], inner[2], number, True))
-        for tag, quoted in re.findall(r"<(img|a)\b[^>]*?(?:src|href)=[\"']([^\"']+)", line):
+        line = re.sub(r"`[^`]{0,500}`", "", line)
+        for match in re.finditer(LINK, line):
+            found.append(Link(match[2], match[4], number, bool(match[1])))
+            found += [Link(inner[1], inner[2], number, True) for inner in re.finditer(PICTURE, match[2])]
+        if reference := re.match(r" {0,3}\[[^\[\]^]{1,300}\]:\s+<?([^\s>]+)", line):
+            found.append(Link("", reference[1], number, False))
+        for tag, quoted in re.findall(r"<(img|a)\b[^<>]{0,500}?(?:src|href)=[\"']([^\"'<>]{1,500})", line):
             found.append(Link("", quoted, number, tag == "img"))
     return found
 
@@ -142,9 +175,12 @@ def repeated(found: list[str]) -> list[bool]:
 def filler(found: list[str]) -> bool:
     """Whether a stretch of words is none that people write: lorem ipsum, or words drawn at random.
 
-    In 100 words of English prose 55 to 85 are different ones; of words drawn from a list nearly all are, of one
-    sentence over and over few.
+    In 100 words of English prose 55 to 85 are different ones; of words drawn from a long list nearly all are, of one
+    sentence over and over few. Words drawn from a short list lack the few that every language repeats.
     """
+    often = sum(times for _, times in Counter(found).most_common(10))
+    if len(found) >= 1_000 and often < OFTEN * len(found):
+        return True
     if len(found) < 60:
         return False
     if sum(word in LATIN for word in found) > 0.2 * len(found):
@@ -169,12 +205,12 @@ def count(parts: list[str]) -> list[Count]:
     """The words of each part of one text; what came in an earlier part counts as repeated."""
     every = [words(plain(part)) for part in parts]
     flat = [word for part in every for word in part]
-    template, again = known(flat, scaffold()), repeated(flat)
+    template, again, random = known(flat, scaffold()), repeated(flat), filler(flat)
     found, at = [], 0
     for part in every:
         end = at + len(part)
         here = Count(all=len(part))
-        if filler(part):
+        if random or filler(part):
             here.filler = len(part)
         else:
             here.template = sum(template[at:end])

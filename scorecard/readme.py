@@ -5,9 +5,12 @@ import re
 from collections.abc import Iterator
 
 from . import prose
-from .evidence import Check, Found, Item, agrees, checks, normal, numbers
+from .evidence import Check, Found, Item, Number, agrees, at, checks, equals, numbers
+from .repository import LEDGER, normal
 
 SENTENCE = 25  # words
+RESULT = r"\b(auc|accuracy|recall|precision|f1|brier|mae|rmse|error|r2|coverage|cost)\b"  # in a line of the article
+CODE = r"`(?![\d.,+-]+ ?%?`)[^`]{0,500}`"  # a number alone is none
 TOOLS = r"\b(pytorch|tensorflow|keras|resnet|scikit|lightning|hydra|docker|notebook|jupyter|template|repository)\b"
 BASELINE = (
     r"\b(baseline|against|than|vs\.?|versus|compared|instead of|persistence|boosting|regression|trivial|majority)\b"
@@ -20,24 +23,24 @@ check = checks(CHECKS)
 @check("documentation", "First screen: a picture")
 def first_picture(item: Item) -> Found:
     remedy = "Put one picture of the result on top of the README: docs/figures/hero.png, 600 pixels wide or more."
-    pictures = [link for link in item.first_links if link.picture and not link.target.startswith(("http:", "https:"))]
-    why = "no local picture on the first screen"
-    for link in pictures:
+    where, why = [item.repository.readme] if item.readme else [], "no local picture on the first screen"
+    for link in item.first_links:
+        if not link.picture or link.target.startswith(("http:", "https:")):
+            continue
         name = normal(link.target.split("?")[0]) or link.target
-        why, size = item.picture(name)
-        where = [f"{item.repository.readme}:{link.line}"]
+        where, (why, size) = [f"{item.repository.readme}:{link.line}"], item.picture(name)
         if not why:
-            return Found("pass", f"{name}, {size}", where)
+            return Found("pass", f"{name}, {size}; what it shows is for a reader to say", where)
         why = f"{name} {why}"
-    return Found("fail", why if item.readme else "no README", [item.repository.readme] if item.readme else [], remedy)
+    return Found("fail", why if item.readme else "no README", where, remedy)
 
 
 def first_sentence(item: Item) -> tuple[int, str]:
     """Line and text of the first sentence of prose in the README; 0 and nothing if there is none."""
     for number, line in item.first_screen:
-        if re.match(r"\s*(#|>|!\[|\[!\[|\||<|\*[^*]|_|```|[-=]{3,}|\[[^\]]*\]\([^)]*\)\s*$)", line):
+        if re.match(r"\s*(#|>|!\[|\[!\[|\||<|\*[^*]|_|```|[-=]{3,}|\[[^\[\]]*\]\([^()]*\)\s*$)", line):
             continue
-        text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", line).replace("*", "").strip()
+        text = prose.unlinked(line).replace("*", "").strip()
         if len(prose.words(text)) < 4:
             continue
         return number, re.split(r"(?<=[.!?])\s+(?=[A-Z*_\"(])", text)[0]
@@ -51,7 +54,7 @@ def value_sentence(item: Item) -> Found:
     if not sentence:
         return Found("fail", "no sentence on the first screen", [item.repository.readme] if item.readme else [], remedy)
     where, long = [f"{item.repository.readme}:{row}"], len(sentence.split())
-    above = sum(len(prose.words(re.sub(r"\]\([^)]*\)", "]", line))) for _, line in item.first_screen)
+    above = sum(len(prose.words(prose.unaddressed(line))) for _, line in item.first_screen)
     if re.search(TOOLS, sentence, re.IGNORECASE) and not numbers(sentence):
         return Found("fail", f"the first sentence speaks of tools: {sentence!r}", where, remedy)
     if long > SENTENCE:
@@ -97,69 +100,69 @@ def demo_and_article(item: Item) -> Found:
     return Found("pass", "both linked", sorted(set(where)))
 
 
+METRICS = "reports/metrics.json"
+
+
 @check("documentation", "The metrics are those of the pipeline")
 def metrics_recorded(item: Item) -> Found:
     """metrics.json as DVC recorded it, from the code and settings of today."""
-    name, remedy = (
-        "reports/metrics.json",
-        "Run `uv run dvc repro` and commit dvc.lock with reports/; never edit them by hand.",
-    )
+    remedy = "Run `uv run dvc repro` and commit dvc.lock with reports/; never edit them by hand."
     if not item.metrics:
-        return Found("fail", f"no {name} that can be read", [], remedy)
+        return Found("fail", f"no {METRICS} that can be read", [], remedy)
     lock = item.loaded("dvc.lock")
     stages = lock.get("stages") if isinstance(lock, dict) else None
     if not isinstance(stages, dict) or not stages:
-        return Found("fail", f"no dvc.lock that vouches for {name}", [name], remedy)
+        return Found("fail", f"no dvc.lock that vouches for {METRICS}", [METRICS], remedy)
+    for status, look in (("fail", not_vouched), ("stale", outdated)):
+        if trouble := look(item, stages):
+            return Found(status, *trouble, remedy)  # type: ignore[arg-type]
+    said = "code and settings are the same since; a lock forged as well would not be seen"
+    return Found("pass", f"dvc.lock vouches for them, and {said}", [METRICS, "dvc.lock"])
+
+
+def not_vouched(item: Item, stages: dict) -> tuple[str, list[str]] | None:
+    """Why dvc.lock does not vouch for the metrics, and where."""
     outs = {out["path"]: out.get("md5") for out in entries(stages, "outs")}
-    if outs.get(name) != item.repository.md5(name):
-        row = item.repository.line("dvc.lock", name)
-        return Found(
-            "fail",
-            f"{name} is not the file that dvc.lock records: edited by hand, or not committed with it",
-            [f"dvc.lock:{row}" if row else "dvc.lock"],
-            remedy,
-        )
-    for entry in entries(stages, "deps"):
-        made = outs.get(entry["path"])
-        if made and entry.get("md5") and made != entry["md5"]:
-            return Found("stale", f"{entry['path']} is newer than what was made from it", ["dvc.lock"], remedy)
-    for entry in [*entries(stages, "deps"), *entries(stages, "outs")]:
+    if outs.get(METRICS) != item.repository.md5(METRICS):
+        row = item.repository.line("dvc.lock", METRICS)
+        why = f"{METRICS} is not the file that dvc.lock records: edited by hand, or not committed with it"
+        return why, [f"dvc.lock:{row}" if row else "dvc.lock"]
+    code = [entry["path"] for entry in entries(stages, "deps") if entry["path"].endswith(".py")]
+    if not any(item.repository.has(path) for path in code):
+        return f"dvc.lock names no code that made {METRICS}", ["dvc.lock"]
+    return None
+
+
+def outdated(item: Item, stages: dict) -> tuple[str, list[str]] | None:
+    """What has changed since the metrics were made, and where."""
+    deps, outs = entries(stages, "deps"), entries(stages, "outs")
+    made = {out["path"]: out.get("md5") for out in outs}
+    for entry in deps:
+        if entry.get("md5") and made.get(entry["path"], entry["md5"]) != entry["md5"]:
+            return f"{entry['path']} is newer than what was made from it", ["dvc.lock"]
+    for entry in deps + outs:
         if item.repository.has(entry["path"]) and entry.get("md5") not in (None, item.repository.md5(entry["path"])):
-            return Found("stale", f"{entry['path']} has changed since the metrics were made", [entry["path"]], remedy)
-    for name, values in params(stages):
-        now = item.loaded(name)
-        for key, value in values.items():
-            there = at(now, key)
-            if same(there) != same(value):
-                return Found("stale", f"{name}: {key} has changed since the metrics were made", [name], remedy)
-    return Found(
-        "pass",
-        "dvc.lock vouches for them, and code and settings are the same since; a lock forged as well would not be seen",
-        [name, "dvc.lock"],
-    )
+            return f"{entry['path']} has changed since the metrics were made", [entry["path"]]
+    for name, wanted in params(stages):
+        for key, value in wanted.items():
+            if same(at(item.loaded(name), str(key))) != same(value):
+                return f"{name}: {key} has changed since the metrics were made", [name]
+    return None
 
 
 def entries(stages: dict, kind: str) -> list[dict]:
     """All deps or outs of a dvc.lock."""
-    found = [entry for stage in stages.values() if isinstance(stage, dict) for entry in stage.get(kind) or []]
+    lists = [stage.get(kind) for stage in stages.values() if isinstance(stage, dict)]
+    found = [entry for entries in lists if isinstance(entries, list) for entry in entries]
     return [entry for entry in found if isinstance(entry, dict) and isinstance(entry.get("path"), str)]
 
 
 def params(stages: dict) -> Iterator[tuple[str, dict]]:
     """File and values of each set of params in a dvc.lock."""
-    for stage in stages.values():
-        for name, values in (stage.get("params") or {}).items() if isinstance(stage, dict) else []:
-            if isinstance(values, dict):
-                yield name, values
-
-
-def at(value: object, key: str) -> object:
-    """The value under a dotted key."""
-    if isinstance(value, dict) and key in value:
-        return value[key]
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
+    sets = [stage.get("params") for stage in stages.values() if isinstance(stage, dict)]
+    for name, values in [pair for found in sets if isinstance(found, dict) for pair in found.items()]:
+        if isinstance(values, dict):
+            yield str(name), values
 
 
 def same(value: object) -> object:
@@ -181,40 +184,36 @@ def numbers_agree(item: Item) -> Found:
         return Found(
             "fail", "no reports/metrics.json to compare with", [], "Let the pipeline write reports/metrics.json."
         )
-    wrong, seen, quoted = [], 0, 0
-    for name in {item.repository.readme, "docs/index.md", item.article} - {""}:
-        text = re.sub(r"\[\[.*?\]\]|`[^`]*`", " ", prose.visible(item.repository.text(name)))
-        strict = name != item.article
-        for row, line in enumerate(text.splitlines(), start=1):
-            outside = re.search(r"\]\(https?://", line)
-            line = re.sub(r"\]\([^)]*\)|https?://\S+", "] ", line)
-            if not strict and not re.search(
-                r"\b(auc|accuracy|recall|precision|f1|brier|mae|rmse|error|r2|coverage|cost)\b", line, re.IGNORECASE
-            ):
-                continue
-            for number in numbers(line):
-                seen += 1
-                if agrees(number, item.known):
-                    continue
-                if outside:
-                    quoted += 1
-                else:
-                    wrong.append((f"{name}:{row}", number.text))
+    every = [number for name in compared(item) for number in on_page(item, name)]
+    wrong = [(place, number.text) for place, number, how in every if how == "wrong"]
     if wrong:
         few = ", ".join(f"{text} ({where})" for where, text in wrong[:5])
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        return Found(
-            "fail",
-            f"in no report: {few}{more}",
-            [where for where, _ in wrong[:5]],
-            "Write results as [[ measured.... ]], or let `dvc repro report` write them; link foreign numbers.",
-        )
-    said = f"{seen} numbers compared" + (f"; {quoted} beside a link taken as quoted" if quoted else "")
-    return Found(
-        "pass",
-        f"{said}; one that happens to equal another number of reports/ or conf/ passes",
-        [item.repository.readme],
-    )
+        remedy = "Write results as [[ measured.... ]], or let `dvc repro report` write them; link foreign numbers."
+        return Found("fail", f"in no report: {few}{more}", [where for where, _ in wrong[:5]], remedy)
+    quoted = sum(how == "quoted" for _, _, how in every)
+    said = f"{len(every)} numbers compared" + (f"; {quoted} beside a link taken as quoted" if quoted else "")
+    unseen = "one in words or pictures is not read, and one that happens to equal another passes"
+    return Found("pass", f"{said}; {unseen}", compared(item)[:1])
+
+
+def compared(item: Item) -> list[str]:
+    """The pages whose numbers are compared with the reports."""
+    pages = dict.fromkeys([item.repository.readme, "docs/index.md", item.article])
+    return [name for name in pages if item.repository.has(name)]
+
+
+def on_page(item: Item, name: str) -> Iterator[tuple[str, Number, str]]:
+    """Place of each number of a page that may be a result, and whether it is measured, quoted or wrong."""
+    text = re.sub(rf"{prose.LIVE}|{CODE}|<[^<>]{{0,500}}>", " ", prose.visible(item.repository.text(name)))
+    first = dict(item.first_screen) if name == item.repository.readme else {}  # nothing is quoted there
+    rounded = item.known if name == item.article else item.headline  # the pipeline writes the other pages
+    for row, line in enumerate(text.splitlines(), start=1):
+        other = "quoted" if row not in first and re.search(r"\]\(https?://", line) else "wrong"
+        line = re.sub(rf"\]{prose.ADDRESS}|https?://\S+", "] ", line)
+        for number in numbers(line) if name != item.article or re.search(RESULT, line, re.IGNORECASE) else []:
+            measured = agrees(number, rounded) or equals(number, item.known)
+            yield f"{name}:{row}", number, "measured" if measured else other
 
 
 @check("documentation", "Results table, and the command that makes it")
@@ -229,8 +228,8 @@ def results_table(item: Item) -> Found:
         return Found(
             "fail", "no table with numbers in the README", [item.repository.readme] if item.readme else [], remedy
         )
-    near = "\n".join(item.readme.splitlines()[rows[0][0] - 8 : rows[-1][0] + 14])
-    command = re.search(r"`([^`\n]*\b(dvc|make|python|uv|nox|just|snakemake|bash|sh)\b[^`\n]*)`", near)
+    near = "\n".join(item.readme.splitlines()[max(0, rows[0][0] - 8) : rows[-1][0] + 14])
+    command = re.search(r"`([^`\n]{0,200}\b(dvc|make|python|uv|nox|just|snakemake|bash|sh)\b[^`\n]{0,200})`", near)
     if not command:
         return Found("fail", "no command beside the table", [f"{item.repository.readme}:{rows[0][0]}"], remedy)
     return Found("pass", f"{len(rows)} rows, made by `{command[1]}`", [f"{item.repository.readme}:{rows[0][0]}"])
@@ -272,7 +271,7 @@ def split_kept(item: Item) -> Found:
         return Found("pass", f"{split} split{frozen}", [f"conf/data/{item.choice}.yaml"] if item.choice else [])
     page = item.repository.text(item.data_card)
     reason = re.search(
-        r"[^.\n]*\b(random split|split at random|drawn at random|independent)\b[^.\n]*\bbecause\b[^.\n]*\.",
+        r"\b(random split|split at random|drawn at random|independent)\b[^.\n]*\bbecause\b[^.\n]*\.",
         page,
         re.IGNORECASE,
     )
@@ -291,44 +290,31 @@ def split_kept(item: Item) -> Found:
     )
 
 
-@check("documentation", "Looks at the test set", needed=False)
+@check("documentation", "Looks at the test set")
 def looks_at_test(item: Item) -> Found:
-    name = "reports/test_ledger.jsonl"
-    looks = item.repository.text(name).splitlines()
+    """The ledger is there, and no line that was ever committed is missing from it."""
+    looks = item.repository.text(LEDGER).splitlines()
     if not looks:
-        return Found(
-            "fail",
-            "no ledger of looks at the test set",
-            [],
-            "Append a line to reports/test_ledger.jsonl with each evaluation; the pipeline does.",
-        )
-    lost = sum(commit.lost.get(name, 0) for commit in item.repository.commits)
-    if lost:
-        return Found(
-            "fail",
-            f"{lost} lines were taken out of the ledger",
-            [name],
-            "Never shorten the ledger: restore it from git.",
-        )
-    return Found("shown", f"{len(looks)} looks recorded; looks that were not recorded cannot be seen", [name])
+        remedy = f"Append a line to {LEDGER} with each evaluation; the pipeline does."
+        return Found("fail", "no ledger of looks at the test set", [], remedy)
+    if lost := item.repository.forgotten:
+        remedy = "Never shorten the ledger: restore its lines from git."
+        return Found("fail", f"{lost} lines were taken out of the ledger", [f"{LEDGER}:1"], remedy)
+    return Found("shown", f"{len(looks)} looks recorded; looks that were not recorded cannot be seen", [LEDGER])
 
 
 @check("documentation", "Error analysis: worst errors and slices")
 def error_analysis(item: Item) -> Found:
     slices = item.metrics.get("slices")
     slices = slices if isinstance(slices, dict) else {}
-    page = next(
-        (
-            name
-            for name in item.repository.find(r"\.md$")
-            if re.search(r"^#+ .*(worst|error)", item.repository.text(name), re.IGNORECASE | re.MULTILINE)
-        ),
-        "",
-    )
-    errors = 0
-    for section in prose.sections(item.repository.text(page)):
-        if re.search(r"worst|error", section.title, re.IGNORECASE):
-            errors = max(errors, sum(line.startswith("|") for line in section.text.splitlines()) - 2)
+    listed = {
+        f"{name}:{section.line}": sum(line.startswith("|") for line in section.text.splitlines()) - 2
+        for name in item.repository.find(r"\.md$")
+        for section in prose.sections(item.repository.text(name))
+        if re.search(r"worst|error", section.title, re.IGNORECASE)
+    }
+    page = max(listed, key=lambda place: listed[place], default="")
+    errors = listed.get(page, 0)
     if len(slices) >= 3 and errors >= 20:
         return Found("pass", f"{errors} worst errors, {len(slices)} slices", [page, "reports/metrics.json"])
     return Found(

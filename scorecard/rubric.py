@@ -131,11 +131,20 @@ def cheapest(role: str, items: list, choices: list, needed: int, literal: bool) 
                 state = (spent + effort, (*path, (base, held)))
                 if gained not in following or state[0] < following[gained][0]:
                     following[gained] = state
-        reached = following
+        reached = undominated(following)
     if needed not in reached:
         return None
     effort, path = reached[needed]
     return effort, list(steps(items, path))
+
+
+def undominated(reached: dict[int, tuple[float, tuple]]) -> dict[int, tuple[float, tuple]]:
+    """Without what takes as much effort as something that gains more."""
+    kept: dict[int, tuple[float, tuple]] = {}
+    for points in sorted(reached, reverse=True):
+        if all(reached[points][0] < effort for effort, _ in kept.values()):
+            kept[points] = reached[points]
+    return kept
 
 
 def steps(items: list, path: tuple) -> Iterator[Step]:
@@ -145,5 +154,6 @@ def steps(items: list, path: tuple) -> Iterator[Step]:
         at = index if index < len(items) else None
         if base != old_base:
             yield Step(at, base)
-        for name in sorted(held - old_held, key=lambda name: EFFORT[name]):
-            yield Step(at, name)
+        for name in sorted(EFFORT, key=lambda name: EFFORT[name]):
+            if name in held - old_held:
+                yield Step(at, name)

@@ -1,9 +1,11 @@
 """The report as a terminal, Markdown or HTML page."""
 
 import html
+import re
 
 from markdown_it import MarkdownIt
 from rich.console import Console, Group
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -38,13 +40,11 @@ def terminal(report: Report, console: Console, every: bool = False) -> None:
         goal = f"{report.next_threshold} at {points(report.next_points or 0)} points"
         console.print(Text(f"\nThe shortest way to {goal}, by evidence:", "bold"))
         for place, step in enumerate(report.next_steps[:3], start=1):
-            item = f" {step.item}:" if len(report.items) > 1 or step.item == "one more project" else ""
-            console.print(
-                Text.assemble(f" {place}.{item} ", (f"{step.gain} {step.times}", "bold"), f"  {step.what}"),
-                soft_wrap=False,
-            )
+            item = f"{step.item}: " if len(report.items) > 1 or step.item == "one more project" else ""
+            told = Text.assemble(f"{place}. {item}", (f"{step.gain} {step.times}", "bold"), f"  {step.what}")
+            console.print(Padding(told, (0, 0, 0, 1), expand=False))
         if len(report.next_steps) > 3:
-            console.print(f"    then {', '.join(later(step, report) for step in report.next_steps[3:])}")
+            console.print(Text(f"    then {', '.join(later(step, report) for step in report.next_steps[3:])}"))
     console.print(Text(f"\n{report.note}", "dim"))
 
 
@@ -59,18 +59,19 @@ def points(number: int) -> str:
 
 
 def bars(item: Judged) -> Table:
-    """A line a factor: how far it is, and what it multiplies by."""
+    """Two lines a factor: how far it is and what it multiplies by, and what it still lacks."""
     table = Table.grid(padding=(0, 1))
-    table.add_column(width=20)
-    table.add_column(width=BAR)
-    table.add_column(width=8)
-    table.add_column(width=9)
-    table.add_column(ratio=1)
     for factor in item.factors:
-        full = round(factor.progress * BAR)
-        colour = COLOURS[factor.state]
+        full, colour = round(factor.progress * BAR), COLOURS[factor.state]
         bar = Text.assemble(("━" * full, colour), ("━" * (BAR - full), "bright_black"))
-        table.add_row(factor.name, bar, worth(factor), Text(factor.state, colour), summary(item, factor))
+        passed, needed, lacks = summary(item, factor)
+        row = Table.grid(padding=(0, 1))
+        for width in (20, BAR, 5, 9):
+            row.add_column(width=width)
+        row.add_row(factor.name, bar, worth(factor), Text(factor.state, colour), f"{passed} of {needed}")
+        table.add_row(row)
+        if lacks:
+            table.add_row(Padding(Text(lacks, "dim"), (0, 0, 0, 2)))
     return table
 
 
@@ -78,13 +79,11 @@ def worth(factor: Factor) -> str:
     return f"x{factor.times}" if factor.times > 1 else "base"
 
 
-def summary(item: Judged, factor: Factor) -> str:
-    """What the factor still lacks, or what shows it."""
-    found = [check for check in item.checks if check.factor == factor.name and check.needed]
-    open_ones = [check for check in found if check.status not in ("pass", "shown")]
-    if not open_ones:
-        return f"{len(found)} of {len(found)} checks"
-    return f"{len(found) - len(open_ones)} of {len(found)} checks; {open_ones[0].finding}"
+def summary(item: Judged, factor: Factor) -> tuple[int, int, str]:
+    """How many of the checks that decide about a factor passed, of how many, and what the first open one found."""
+    needed = [check for check in item.checks if check.factor == factor.name and check.needed]
+    lacking = [check for check in needed if check.status not in ("pass", "shown")]
+    return len(needed) - len(lacking), len(needed), lacking[0].finding if lacking else ""
 
 
 def checks(item: Judged) -> Table:
@@ -132,7 +131,7 @@ def markdown(report: Report) -> str:
         "",
     ]
     if report.niche:
-        lines += [report.niche, ""]
+        lines += [safe(report.niche), ""]
     if report.next_steps:
         lines += [f"## The shortest way to {report.next_threshold}", ""]
         lines += [
@@ -158,13 +157,13 @@ def markdown(report: Report) -> str:
 
 def row(check: Result) -> str:
     remedy = f" *{safe(check.remedy)}*" if check.remedy and check.status not in ("pass", "shown") else ""
-    where = ", ".join(f"`{safe(place)}`" for place in check.where[:3])
+    where = ", ".join(safe(place) for place in check.where[:3])
     return f"| {check.title} | {check.status} | {safe(check.finding)}{remedy} | {where} |"
 
 
 def safe(text: str) -> str:
     """Text of a repository as it may stand in a cell: it is somebody else's."""
-    plain = " ".join(text.split()).replace("|", "\\|").replace("[", "\\[").replace("`", "'")
+    plain = re.sub(r"([\\|\[*])", r"\\\1", " ".join(text.split()).replace("`", "'"))
     return html.escape(plain, quote=False)
 
 
