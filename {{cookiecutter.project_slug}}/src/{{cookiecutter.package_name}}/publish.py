@@ -126,7 +126,8 @@ def static(folder: Path, given: argparse.Namespace) -> None:
     for path in folder.rglob("*.html"):  # search engines are sent to the site itself
         text = path.read_text(encoding="utf-8")
         write(path, re.sub(r'(rel="canonical" href="[^"]*?)(/index)?\.html"', r'\1/"', text))
-    readme(folder, sdk="static", app_file="demo.html" if (folder / "demo.html").exists() else "index.html")
+    first = "demo/index.html" if (folder / "demo/index.html").exists() else "index.html"
+    readme(folder, sdk="static", app_file=first)
 
 
 def readme(folder: Path, **settings: object) -> None:
