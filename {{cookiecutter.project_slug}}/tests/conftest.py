@@ -40,8 +40,8 @@ def settings(*overrides: str) -> DictConfig:
 
 
 def copy_pages(folder: Path) -> None:
-    """Copies what `report` writes into."""
-    for name in ("docs", "README.md", "mkdocs.yml", "app.py"):
+    """Copies what `report` writes into and `publish` reads."""
+    for name in ("docs", "src", "README.md", "mkdocs.yml", "app.py"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
 
@@ -110,6 +110,6 @@ def module(project: Path) -> Iterator[ModuleType]:
 @pytest.fixture(scope="session")
 def app(module: ModuleType) -> Iterator[Client]:
     """A client of the running demo."""
-    _, url, _ = module.demo.launch(prevent_thread_lock=True, quiet=True)
+    _, url, _ = module.demo.launch(prevent_thread_lock=True, quiet=True, **module.START)
     yield Client(url, verbose=False)
     module.demo.close()

@@ -193,5 +193,6 @@ def one_line(what: str) -> Iterator[None]:
     except Exception as error:
         status = getattr(getattr(error, "response", None), "status_code", None)
         gone = isinstance(error, FileNotFoundError) or status == 404
-        reason = "not found, or private" if gone else str(error).strip() or type(error).__name__
+        told = getattr(error, "server_message", None) or str(error).strip()  # Hugging Face says why
+        reason = "not found, or private" if gone else told or type(error).__name__
         raise config.BadInput(f"{what}: {reason.splitlines()[0]}") from error

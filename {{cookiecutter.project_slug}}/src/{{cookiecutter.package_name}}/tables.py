@@ -9,6 +9,8 @@ import pandas as pd
 
 from .config import BadInput
 
+COLUMNS = 20_000  # of a CSV, at most: pandas needs a minute for a million
+
 
 def load(source: Path | str, texts: Sequence[str] = ()) -> pd.DataFrame:
     """A CSV (UTF-8; comma, semicolon or tab) or Parquet file; BadInput if it is not one.
@@ -25,6 +27,8 @@ def load(source: Path | str, texts: Sequence[str] = ()) -> pd.DataFrame:
         with source.open(encoding="utf-8-sig") as file:
             header, *lines = (file.readline() for _ in range(50))
         sep = max(",;\t", key=header.count)
+        if header.count(sep) >= COLUMNS:
+            raise BadInput(f"{source}: more than {COLUMNS:,} columns; give fewer")
         fields = [field.strip() for line in lines for field in line.split(sep)]
         comma = sep != "," and any(re.fullmatch(r"-?\d+,\d+", field) for field in fields)
         return pd.read_csv(
@@ -36,6 +40,8 @@ def load(source: Path | str, texts: Sequence[str] = ()) -> pd.DataFrame:
             encoding="utf-8-sig",
             low_memory=False,
         )
+    except BadInput:
+        raise
     except FileNotFoundError:
         raise BadInput(f"{source}: no such file") from None
     except UnicodeDecodeError as error:

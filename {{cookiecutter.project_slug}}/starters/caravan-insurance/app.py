@@ -98,7 +98,10 @@ def told(row: np.ndarray) -> tuple[str, dict[str, float], list[list]]:
     return sentence, {STORY.positive: float(found), STORY.negative: 1 - float(found)}, reasons
 
 
-with gr.Blocks(title="{{ cookiecutter.project_name }}") as demo:
+with gr.Blocks(
+    title="{{ cookiecutter.project_name }}",
+    delete_cache=(3600, 3600),  # seconds after which what visitors give is deleted
+) as demo:
     gr.Markdown(f"# {{ cookiecutter.project_name }}\n{STORY.demo}")
     with gr.Row():
         with gr.Column():
@@ -106,8 +109,7 @@ with gr.Blocks(title="{{ cookiecutter.project_name }}") as demo:
             with gr.Group(), gr.Row():
                 fields = [field(place) for place in SHOWN]
             button = gr.Button("Answer", variant="primary")
-            # The file unopened, so that inputs.read can say what is wrong with it.
-            file = gr.File(label="Or a CSV file with all columns", file_types=None, height=120)
+            file = gr.File(label="Or a CSV file with all columns", file_types=[".csv"], height=120)
         with gr.Column():
             sentence = gr.Markdown("### The answer appears here\nChange a value, or pick an example.")
             scores = gr.Label(label="Probability", show_heading=False, visible=CLASSIFIES)
@@ -123,5 +125,8 @@ with gr.Blocks(title="{{ cookiecutter.project_name }}") as demo:
     button.click(answer, [example, *fields], outputs, api_name="answer")
     file.upload(upload, file, outputs, api_name="upload")
 
+demo.queue(max_size=32, default_concurrency_limit=2)  # visitors who wait, and answers made at a time
+START = {"max_file_size": "10mb", "theme": gr.themes.Soft(primary_hue="orange")}
+
 if __name__ == "__main__":
-    demo.queue(max_size=32).launch(max_file_size="10mb", theme=gr.themes.Soft(primary_hue="orange"))
+    demo.launch(**START)

@@ -37,7 +37,10 @@ def meaning(probability: float, threshold: float) -> str:
     return f"### {STORY['pass'].capitalize()}\n{chance}; {rule}."
 
 
-with gr.Blocks(title="{{ cookiecutter.project_name }}") as demo:
+with gr.Blocks(
+    title="{{ cookiecutter.project_name }}",
+    delete_cache=(3600, 3600),  # seconds after which what visitors give is deleted
+) as demo:
     gr.Markdown(f"# {{ cookiecutter.project_name }}\n{STORY.demo}")
     with gr.Row():
         with gr.Column():
@@ -62,5 +65,8 @@ try:
 except BadInput as error:
     sys.exit(f"error: {error}")
 
+demo.queue(max_size=32, default_concurrency_limit=2)  # visitors who wait, and answers made at a time
+START = {"max_file_size": "10mb", "theme": gr.themes.Soft(primary_hue="orange")}
+
 if __name__ == "__main__":
-    demo.queue(max_size=32).launch(max_file_size="10mb", theme=gr.themes.Soft(primary_hue="orange"))
+    demo.launch(**START)

@@ -74,14 +74,16 @@ def reasons(rows: pd.DataFrame, x: np.ndarray) -> pd.DataFrame:
     )
 
 
-with gr.Blocks(title="{{ cookiecutter.project_name }}") as demo:
+with gr.Blocks(
+    title="{{ cookiecutter.project_name }}",
+    delete_cache=(3600, 3600),  # seconds after which what visitors give is deleted
+) as demo:
     gr.Markdown(f"# {{ cookiecutter.project_name }}\n{STORY.demo}")
     with gr.Row():
         with gr.Column(scale=1):
             example = gr.Radio(list(EXAMPLES), label="Pick a moment", visible=bool(EXAMPLES))
-            # The file unopened, so that inputs.read can say what is wrong with it.
             needed = ", ".join([SCHEMA["time"], *SCHEMA["channels"][:3]])
-            file = gr.File(label=f"Or a CSV file: {needed}, ...", file_types=None, height=170)
+            file = gr.File(label=f"Or a CSV file: {needed}, ...", file_types=[".csv"], height=170)
             button = gr.Button("Forecast", variant="primary")
         with gr.Column(scale=2):
             sentence = gr.Markdown("### The answer appears here\nPick a moment, or give a file.")
@@ -92,5 +94,8 @@ with gr.Blocks(title="{{ cookiecutter.project_name }}") as demo:
     example.change(pick, example, outputs, api_name=False)
     button.click(forecast, file, outputs, api_name="forecast")
 
+demo.queue(max_size=32, default_concurrency_limit=2)  # visitors who wait, and answers made at a time
+START = {"max_file_size": "10mb", "theme": gr.themes.Soft(primary_hue="orange")}
+
 if __name__ == "__main__":
-    demo.queue(max_size=32).launch(max_file_size="10mb", theme=gr.themes.Soft(primary_hue="orange"))
+    demo.launch(**START)

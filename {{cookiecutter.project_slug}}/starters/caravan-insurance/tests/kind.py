@@ -11,6 +11,7 @@ OWN = ["data=own", "data.kaggle=null", "data.sha256=null", "data.split_sha256=nu
 OWN += [f"data.{key}=null" for key in ("id", "group", "time", "positive", "borders")]
 OWN += ["data.drop=[]", "data.slices=[]", "data.keep_groups_whole=true"]
 EVERY = 4  # of the prepared rows, every fourth is used
+API = "upload"  # of the demo, for a file
 
 
 def inputs(count: int) -> np.ndarray:

@@ -52,6 +52,7 @@ def test_a_file_gets_the_answer_of_its_first_row(app, inside, tmp_path):
         (b"a,b\n1,2\n", "no column MOSTYPE"),
         (b"\x89PNG\r\n\x1a\n broken", "not UTF-8"),
         (b"hello", "no row"),
+        (b"," * 1_000_000, "more than 20,000 columns"),
     ],
 )
 def test_a_bad_file_gets_a_sentence(app, tmp_path, content, message):
@@ -60,6 +61,13 @@ def test_a_bad_file_gets_a_sentence(app, tmp_path, content, message):
     with pytest.raises(AppError, match=f"rows.csv: .*{message}") as error:
         app.predict(handle_file(str(path)), api_name="/upload")
     assert str(tmp_path) not in str(error.value) and "Traceback" not in str(error.value)
+
+
+def test_a_file_that_is_no_csv_is_not_read(app, tmp_path):
+    path = tmp_path / "rows.parquet"
+    path.write_bytes(b"PAR1")
+    with pytest.raises(AppError, match=r"one of these formats: .*csv"):
+        app.predict(handle_file(str(path)), api_name="/upload")
 
 
 def test_no_file_gets_a_sentence(app):

@@ -10,6 +10,7 @@ SMALL = ["model.size=64", "model.epochs=2"]
 OWN = ["data=own", "data.kaggle=null", "data.sha256=null", "data.split_sha256=null"]
 OWN += ["data.label=label", "data.group=group", "data.slices=[]"]
 EVERY = 24  # of the prepared photos, every 24th is used
+API = "inspect"  # of the demo, for a file
 
 
 def inputs(count: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
+from PIL import Image
 
 
 def test_an_example_gets_probability_explanation_and_sentence(app, module, inside):
@@ -23,6 +24,15 @@ def test_a_bad_upload_gets_a_sentence(app, tmp_path, content):
     with pytest.raises(AppError) as error:
         app.predict(handle_file(str(path)), api_name="/inspect")
     assert "photo" in str(error.value) and "Traceback" not in str(error.value)
+
+
+@pytest.mark.parametrize("side", [10_000, 20_000])
+def test_a_picture_of_very_many_pixels_is_not_opened(app, tmp_path, side):
+    path = tmp_path / "photo.png"
+    Image.new("1", (side, side)).save(path)
+    assert path.stat().st_size < 1e6
+    with pytest.raises(AppError, match=r"photo\.png: .*(each side must have|decompression bomb)"):
+        app.predict(handle_file(str(path)), api_name="/inspect")
 
 
 def test_no_photo_gets_a_sentence(app):

@@ -12,6 +12,7 @@ SMALL = [
     "data.baselines.boosting.max_iter=10",
 ]
 EVERY = 200  # of the prepared windows, every two hundredth is used
+API = "forecast"  # of the demo, for a file
 # Whatever own.yaml holds by now.
 OWN = ["data=own", "data.kaggle=null", "data.sha256=null", "data.split_sha256=null", "data.borders=null"]
 OWN += ["data.drop=[]", "data.slices=[]", "data.stride=1"]

@@ -50,6 +50,7 @@ def test_large_numbers_are_written_out(module):
         (b"", "not a CSV"),
         (b"a,b\n1,2\n", "no column time, power"),
         (b"\x89PNG\r\n\x1a\n broken", "not UTF-8"),
+        (b"," * 1_000_000, "more than 20,000 columns"),
         (b"few", "a forecast needs the last 24"),
         (b"hole", "times must follow each other every 10 minutes"),
         (b"missing", "row 24, column power: missing"),
@@ -67,6 +68,13 @@ def test_a_bad_file_gets_a_sentence(app, inside, tmp_path, content, message):
     with pytest.raises(AppError, match=f"rows.csv: .*{message}") as error:
         app.predict(handle_file(str(path)), api_name="/forecast")
     assert str(tmp_path) not in str(error.value) and "Traceback" not in str(error.value)
+
+
+def test_a_file_that_is_no_csv_is_not_read(app, tmp_path):
+    path = tmp_path / "rows.parquet"
+    path.write_bytes(b"PAR1")
+    with pytest.raises(AppError, match=r"one of these formats: .*csv"):
+        app.predict(handle_file(str(path)), api_name="/forecast")
 
 
 def test_no_file_gets_a_sentence(app):

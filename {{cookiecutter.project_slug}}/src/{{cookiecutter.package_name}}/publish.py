@@ -1,0 +1,268 @@
+"""What others get to see (`python -m <package>.publish KIND`), as a folder runs/KIND.
+
+space    the Gradio demo, with the model and what it needs, for a Space of Hugging Face
+static   the site, with the demo that runs in the visitor's browser, for a Space that only serves files
+model    the ONNX file with its model card
+article  the article as one Markdown file for other places, and as a PDF
+"""
+
+import argparse
+import importlib.metadata
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import jinja2
+from huggingface_hub import EvalResult, HfApi, ModelCard, SpaceCardData, get_token
+from omegaconf import OmegaConf
+
+from . import config, fetch, predict, scores
+from .config import BadInput
+
+RUNS = Path("runs")
+LARGEST = 1_000_000_000  # bytes that a Space may hold
+FEWEST = 4_500  # words of an article that is no draft
+MODULES = ("__init__", "config", "inputs", "predict", "tables")  # what app.py needs
+START = '''"""Starts app.py on Hugging Face."""
+
+import runpy
+import sys
+
+import spaces
+
+sys.path.insert(0, "src")
+spaces.GPU(lambda: None)  # ZeroGPU refuses an app without one; this one is never called
+runpy.run_path("app.py", run_name="__main__")
+'''
+IDS = {"auc": "roc_auc", "brier": "brier_score"}  # metrics with another name on Hugging Face
+CODE = r"(?P<code>^```.*?^```|`[^`\n]+`)"
+COMMENT = r"<!--.*?-->\n?"
+NOTE = r'^(?:!!!|\?\?\?\+?) *\w+(?: +"(?P<title>[^"\n]*)")?\n+(?P<body>(?: {4}[^\n]*\n|\n)+)'
+LINK = r'(?P<lead>\]\(|^\[[^\]^\n]+\]: +|\b(?:src|href)=")(?P<to>[^)\s"/][^)\s"]*)'
+STYLE = "#set image(width: 80%)\n#show table: set par(justify: false)\n#show link: set text(blue)"
+NO_PROSE = r"^```.*?^```|^\|[^\n]*|!\[[^\]]*\]\([^)]*\)|\]\([^)]*\)|<[^>\n]+>"
+
+
+def main(words: list[str]) -> None:
+    """Makes the folder that was asked for, and sends it if told to."""
+    given = parse(words)
+    RUNS.mkdir(exist_ok=True)
+    target = RUNS / given.kind
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=RUNS) as folder:
+        new = Path(folder, given.kind)
+        new.mkdir()
+        KINDS[given.kind](new, given)
+        size = sum(path.stat().st_size for path in new.rglob("*") if path.is_file())
+        if size > LARGEST:
+            raise BadInput(f"{target}: {size / 1e9:.1f} GB; a Space holds {LARGEST / 1e9:.0f} GB")
+        config.replace(new, target)
+    print(f"{target}: {size / 1e6:.1f} MB")
+    if given.upload:
+        print(upload(target, given))
+
+
+def parse(words: list[str]) -> argparse.Namespace:
+    """The command line; BadInput if it makes no sense."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = Parser(prog=f"python -m {__package__}.publish", description=__doc__, formatter_class=form)
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("--upload", metavar="OWNER/NAME", help="send it to Hugging Face")
+    parser.add_argument("--hardware", default="zero-a10g", help="of a new Space: else %(default)s")
+    parser.add_argument("--model", metavar="OWNER/NAME", help="page of the model, for a Space to link to")
+    parser.add_argument("--draft", action="store_true", help="the article even if it is not finished")
+    given = parser.parse_args(words)
+    if given.upload and given.kind == "article":
+        raise BadInput("Hugging Face takes no article; leave --upload out")
+    return given
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are BadInput."""
+
+    def error(self, message: str) -> None:
+        raise BadInput(message)
+
+
+def space(folder: Path, given: argparse.Namespace) -> None:
+    """What app.py needs, and how Hugging Face starts it."""
+    predict.Model()
+    data, package = config.compose().data, Path(__file__).parent.name
+    names = ["app.py", "models/model.onnx", "reports/metrics.json"]
+    names += [f"src/{package}/{module}.py" for module in MODULES]
+    names += map(str, Path("docs/examples").glob("*")) if data.story.examples_licence else []
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(name, folder / name)
+    OmegaConf.resolve(data)
+    told = {key: data[key] for key in ("story", "show") if key in data}  # not where the data lies
+    (folder / "conf").mkdir()
+    write(folder / "conf/config.yaml", OmegaConf.to_yaml({"data": told}))
+    write(folder / "space.py", START)
+    write(folder / "requirements.txt", "\n".join([*requirements(folder), "spaces", ""]))
+    about = {"sdk": "gradio", "sdk_version": importlib.metadata.version("gradio"), "app_file": "space.py"}
+    readme(folder, **about, python_version="3.12", models=[given.model] if given.model else None)
+
+
+def requirements(folder: Path) -> list[str]:
+    """The packages that the modules in a folder import, in the versions installed here."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
+    names = set(re.findall(r"^(?:import|from) (\w+)", text, re.M)) - {Path(__file__).parent.name, "spaces"}
+    known = importlib.metadata.packages_distributions()
+    found = {known[name][0] for name in names if name in known}
+    return sorted(f"{name}=={importlib.metadata.version(name)}" for name in found)
+
+
+def static(folder: Path, given: argparse.Namespace) -> None:
+    """The site, a file a page: a static Space finds article/index.html, but not article/."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--no-directory-urls"]
+    done = subprocess.run([*command, "--site-dir", str(folder.absolute())], capture_output=True, text=True)
+    if done.returncode:
+        raise BadInput(f"mkdocs: {(done.stdout + done.stderr).strip().splitlines()[-1]}")
+    for path in folder.rglob("*.html"):  # search engines are sent to the site itself
+        text = path.read_text(encoding="utf-8")
+        write(path, re.sub(r'(rel="canonical" href="[^"]*?)(/index)?\.html"', r'\1/"', text))
+    first = "demo/index.html" if (folder / "demo/index.html").exists() else "index.html"
+    readme(folder, sdk="static", app_file=first)
+
+
+def readme(folder: Path, **settings: object) -> None:
+    """Writes README.md of a Space: its settings, and in short what it shows."""
+    about, story = card("docs/model-card.md").data, config.compose().data.story
+    title, site = setting("site_name"), setting("site_url")
+    settings |= {key: about.get(key) for key in ("license", "license_name", "license_link", "tags")}
+    settings |= {"title": title, "emoji": "🔎", "colorFrom": "indigo", "colorTo": "yellow"}
+    settings |= {"short_description": re.split(r"(?<=[.?!]) ", story.demo)[0][:60]}
+    links = f"[Article]({site}article/) · [Model card]({site}model-card/) · [Data card]({site}data-card/)"
+    headline = predict.metrics("reports/pages.json")["measured"]["headline"]
+    examples = f"Examples: {story.examples_licence}." if (folder / "docs/examples").exists() else ""
+    said = [f"# {title}", headline, story.limits, story.attribution, examples, links]
+    front = SpaceCardData(**settings).to_yaml()
+    write(folder / "README.md", f"---\n{front}\n---\n\n" + "\n\n".join(filter(None, said)) + "\n")
+
+
+def model(folder: Path, given: argparse.Namespace) -> None:
+    """The ONNX file, and its card with the results of the last test in its metadata."""
+    predict.Model()
+    shutil.copyfile("models/model.onnx", folder / "model.onnx")
+    told, found = card("docs/model-card.md"), predict.metrics()
+    data = card("docs/data-card.md").data.get("pretty_name", setting("site_name"))
+    about = {"task_type": told.data.pipeline_tag, "dataset_name": data, "dataset_split": "test"}
+    about["dataset_type"] = re.sub(r"\W+", "-", data.lower())
+    names = {key: name for key, (name, *_) in scores.METRICS[found["task"]].items()} | found["names"]
+    told.data.model_name = setting("site_name")
+    told.data.eval_results = [
+        EvalResult(**about, metric_type=IDS.get(key, key), metric_name=names[key], metric_value=m["value"])
+        for key, m in found["test"].items()
+    ]
+    write(folder / "README.md", str(told))
+
+
+def card(path: str) -> ModelCard:
+    """A card with its metadata."""
+    with fetch.one_line(path):
+        return ModelCard(page(path))
+
+
+def article(folder: Path, given: argparse.Namespace) -> None:
+    """Markdown with live numbers and the addresses of the site, and a PDF; BadInput for a draft."""
+    source = Path("docs/article.md")
+    text, site = page(source), setting("site_url")
+    prompts = source.read_text(encoding="utf-8").count("Prompts:")
+    words = len(re.findall(r"\w[\w'-]*", re.sub(NO_PROSE, " ", text, flags=re.M | re.S)))
+    if not given.draft and (prompts or words < FEWEST):
+        left = f"{words:,} of {FEWEST:,} words, {prompts} comments with prompts"
+        raise BadInput(f"{source} is a draft: {left}; write on, or add --draft")
+    heading = re.search(r"^# (.+)\n+", text, re.M)
+    title = heading[1] if heading else setting("site_name")
+    body = text.replace(heading[0], "", 1).strip() if heading else text.strip()
+    about = {"title": title, "published": False, "canonical_url": f"{site}article/"}
+    about |= {"cover_image": f"{site}figures/hero.png"}
+    write(folder / "article.md", f"---\n{OmegaConf.to_yaml(about)}---\n\n{body}\n")
+    local = re.sub(rf"(!\[[^\]]*\]\(){re.escape(site)}", r"\1", body)
+    with fetch.one_line("the PDF of docs/article.md"):
+        import pypandoc
+        import typst
+
+        about = [f"--metadata=title={title}", f"--metadata=author={setting('site_author')}"]
+        style = ["--standalone", "-Vpapersize=a4", f"-Vheader-includes={STYLE}"]
+        text = pypandoc.convert_text(local, "typst", "gfm", [*about, *style])
+        (folder / "article.pdf").write_bytes(typst.compile(text.encode(), root="docs"))
+
+
+def page(path: Path | str) -> str:
+    """A page of the site for other places: numbers filled in, no comments, addresses of the site."""
+    if not Path(path).exists():
+        raise BadInput(f"{path}: missing")
+    source = Path(path).read_text(encoding="utf-8")
+    if not config.compose().data.starter and "<!-- The starter's text" in source:
+        raise BadInput(f"{path} still tells of the starter's data; rewrite it first")
+    marks = {"variable_start_string": "[[", "variable_end_string": "]]"}  # as in mkdocs.yml
+    marks |= {"block_start_string": "[%", "block_end_string": "%]"}
+    pages = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, **marks)
+    try:
+        text = pages.from_string(source).render(predict.metrics("reports/pages.json"))
+    except jinja2.TemplateError as error:
+        raise BadInput(f"{path}: {error}") from None
+    changes = {COMMENT: lambda _: "", NOTE: quote, LINK: lambda found: absolute(found, path)}
+    changes |= {r"(?<=\))\{[^}\n]*\}": lambda _: "", r"\n{3,}": lambda _: "\n\n"}
+    for pattern, change in changes.items():
+        both = re.compile(f"{CODE}|{pattern}", re.M | re.S)
+        text = both.sub(lambda found, change=change: found["code"] or change(found), text)
+    return text
+
+
+def quote(found: re.Match) -> str:
+    """An admonition as a quotation."""
+    title = f"**{found['title']}** " if found["title"] else ""
+    return textwrap.indent(title + textwrap.dedent(found["body"]).strip(), "> ", lambda line: True) + "\n\n"
+
+
+def absolute(found: re.Match, path: Path | str) -> str:
+    """A link on this page with the address of the site, unless it has one."""
+    if urlsplit(found["to"]).scheme:
+        return found[0]
+    to = Path(path).name + found["to"] if found["to"][0] == "#" else found["to"]
+    to = re.sub(r"\.md\b", "/", re.sub(r"\bindex\.md\b", "", to))
+    return found["lead"] + urljoin(setting("site_url"), to)
+
+
+def setting(name: str) -> str:
+    """A text of mkdocs.yml."""
+    found = re.search(rf"^{name}: .*$", Path("mkdocs.yml").read_text(encoding="utf-8"), re.M)
+    if not found:
+        raise BadInput(f"mkdocs.yml: {name} is missing")
+    return OmegaConf.create(found[0])[name]
+
+
+def write(path: Path, text: str) -> None:
+    """Writes a file with the same bytes on every system."""
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def upload(folder: Path, given: argparse.Namespace) -> str:
+    """The address on Hugging Face, where the folder is now; made if it was missing."""
+    if not get_token():
+        raise BadInput("no token for Hugging Face: `uv run hf auth login`, or set HF_TOKEN")
+    kind = "model" if given.kind == "model" else "space"
+    gradio = {"space_sdk": "gradio", "space_hardware": given.hardware}
+    new = {"space": gradio, "static": {"space_sdk": "static"}, "model": {}}[given.kind]
+    with fetch.one_line(f"{given.upload} on Hugging Face"):
+        repo = HfApi().create_repo(given.upload, repo_type=kind, exist_ok=True, **new)
+        where = {"repo_id": repo.repo_id, "repo_type": kind}
+        stale = "*" if kind == "space" else None  # a Space becomes what the folder is
+        HfApi().upload_folder(folder_path=folder, delete_patterns=stale, **where)
+    return str(repo)
+
+
+KINDS = {"space": space, "static": static, "model": model, "article": article}
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except BadInput as error:
+        sys.exit(f"error: {error}")

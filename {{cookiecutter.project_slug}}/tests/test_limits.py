@@ -1,0 +1,38 @@
+"""What the demo bears: large files and many visitors."""
+
+import threading
+import time
+
+import httpx
+import kind
+import pytest
+
+
+@pytest.fixture
+def upload(app) -> str:
+    """Where the page sends files."""
+    return f"{app.src.rstrip('/')}/gradio_api/upload"
+
+
+def test_a_file_above_the_limit_is_not_taken(upload, tmp_path):
+    path = tmp_path / "large.csv"
+    path.write_bytes(b"0" * (11 << 20))
+    with path.open("rb") as file:
+        answer = httpx.post(upload, files={"files": file})
+    assert answer.status_code == 413
+    assert "maximum allowed size" in answer.text and "Traceback" not in answer.text
+
+
+def test_who_comes_when_many_wait_is_told(app, module, monkeypatch):
+    free = threading.Event()
+    [function] = [found for found in module.demo.fns.values() if found.api_name == kind.API]
+    monkeypatch.setattr(function, "fn", lambda path: free.wait(30))
+    jobs = [app.submit(None, api_name=f"/{kind.API}") for _ in range(40)]
+    until = time.monotonic() + 30
+    while sum(job.done() for job in jobs) < 6 and time.monotonic() < until:
+        time.sleep(0.05)
+    refused = [job for job in jobs if job.done()]
+    free.set()
+    assert len(refused) == 6  # two are answered, 32 wait
+    assert all("Queue is full" in str(job.exception()) for job in refused)
+    assert not any("Queue is full" in str(job.exception()) for job in jobs if job not in refused)
