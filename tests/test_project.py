@@ -70,7 +70,8 @@ def trained(starter, installed, run):
 
 def test_nothing_is_left_uncommitted(trained):
     assert git(trained, "status", "--porcelain") == ""
-    assert not re.search(r"\.(ckpt|onnx|npy|parquet)$", git(trained, "ls-files"), re.MULTILINE)
+    kept = re.findall(r"^.*\.(?:ckpt|onnx|npy|parquet)$", git(trained, "ls-files"), re.MULTILINE)
+    assert kept == ["docs/demo/model.onnx"]
 
 
 def test_second_run_and_a_comment_rerun_nothing(trained, run):

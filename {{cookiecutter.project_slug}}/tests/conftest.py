@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import browser
 import kind
 import numpy as np
 import pandas as pd
 import pytest
+from browser import chromium  # noqa: F401  a fixture
 from gradio_client import Client
 from omegaconf import DictConfig
 
@@ -41,7 +43,7 @@ def settings(*overrides: str) -> DictConfig:
 
 def copy_pages(folder: Path) -> None:
     """Copies what `report` writes into and `publish` reads."""
-    for name in ("docs", "src", "README.md", "mkdocs.yml", "app.py"):
+    for name in ("docs", "src", "README.md", "mkdocs.yml", "app.py", "portfolio.yaml"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
 
@@ -96,6 +98,12 @@ def inside(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The project as the working directory."""
     monkeypatch.chdir(project)
     return project
+
+
+@pytest.fixture(scope="session")
+def site(project: Path) -> Path:
+    """The site of the project, built without a warning."""
+    return browser.build(project)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import hydra
 import kind
 import pytest
 import torch
+from browser import build, pick, served
 from conftest import ROOT, copy_pages, refused, run_stages, settings
 from hydra.core.hydra_config import HydraConfig
 from matplotlib.image import imread
@@ -19,6 +20,7 @@ from {{ cookiecutter.package_name }} import (
     charts,
     config,
     evaluate,
+    inputs,
     learner,
     predict,
     prepare,
@@ -89,6 +91,18 @@ def test_its_examples_get_answers(there, capsys):
     paths = sorted(str(path) for path in Path("docs/examples").iterdir())
     predict.main(paths)
     assert len(capsys.readouterr().out.splitlines()) == len(paths) > 0
+
+
+@pytest.mark.slow
+def test_its_examples_get_the_same_answers_in_a_browser(there, chromium):
+    model = predict.Model()
+    with served(build(Path.cwd())) as address:
+        page = chromium.new_page()
+        page.goto(f"{address}/demo/")
+        for path in sorted(Path("docs/examples").iterdir()):
+            expected = model(inputs.read(path, model.schema)).ravel()
+            assert pick(page, path.name) == pytest.approx(expected, abs=1e-3)
+        page.context.close()
 
 
 @pytest.mark.slow

@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 import pandas as pd
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from . import batches, charts, config, evaluate, explain, predict, scores, wording
+from . import batches, charts, config, demo, evaluate, explain, predict, scores, wording
 
 PAGES = Path("reports/pages.json")
 WARNING = "\n!!! warning\n\n    This page still tells of the starter's data.\n"
@@ -20,7 +20,8 @@ def main(cfg: DictConfig) -> None:
     predictions = pd.read_parquet(evaluate.PREDICTIONS)
     x, _, _, schema = batches.read()
     charts.draw(metrics, explain.figures(x, predictions, metrics, schema, cfg))
-    evaluate.write_json(PAGES, {"measured": wording.measured(metrics, x, cfg)})
+    shown = {"measured": wording.measured(metrics, x, cfg), "demo": demo.write(schema, metrics, cfg)}
+    evaluate.write_json(PAGES, shown)
     write(Path("docs/results.md"), results(metrics, predictions, cfg))
     for page in (Path("README.md"), Path("docs/index.md")):
         write(page, fill(page.read_text(encoding="utf-8"), blocks(metrics, cfg)))
@@ -54,12 +55,22 @@ def blocks(metrics: dict, cfg: DictConfig) -> dict[str, str]:
     first = [wording.headline(metrics, cfg), limits(metrics, cfg), story.attribution]
     found = {
         "headline": "\n\n".join(text for text in first if text),
+        "links": links(),
         "numbers": wording.tiles(metrics, cfg),
         "results": f"{wording.table(wording.rows(metrics))}\n\n{wording.verdict(metrics)} "
         f"In brackets: 95% intervals over {metrics['groups_test']} test {story.resample}s. {threshold}"
         f"The ledger counts {evaluate.looks(cfg)} looks at test data.",
     }
     return found if cfg.data.starter else {**found, "starter": ""}
+
+
+def links() -> str:
+    """The line of links: to the published demo and article once portfolio.yaml has their addresses."""
+    published = OmegaConf.load("portfolio.yaml").links
+    return (
+        f"**[Demo]({published.demo or '#demo'}) · [Article]({published.article or 'docs/article.md'})** · "
+        "[Results](docs/results.md) · [Data card](docs/data-card.md) · [Model card](docs/model-card.md)"
+    )
 
 
 def fill(text: str, found: dict[str, str]) -> str:

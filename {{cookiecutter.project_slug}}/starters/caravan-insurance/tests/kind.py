@@ -1,9 +1,13 @@
 """What the shared tests have to know: the data is a table."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from omegaconf import DictConfig
+
+from {{ cookiecutter.package_name }}.inputs import explain
 
 SMALL = ["model.epochs=2", "model.members=4", "model.width=32"]
 # Data of one's own, whatever own.yaml holds by now.
@@ -49,3 +53,41 @@ def rows(count: int = 240) -> pd.DataFrame:
     for column in ("age", "plan"):
         table[column] = table[column].mask(rng.uniform(size=count) < 0.05)
     return table
+
+
+NOTATIONS = [
+    {"sep": ","},
+    {"sep": ";", "decimal": ",", "encoding": "utf-8-sig"},
+    {"sep": "\t", "lineterminator": "\r\n", "na_rep": "NA"},
+    {"sep": ",", "quoting": csv.QUOTE_ALL, "na_rep": "NaN"},
+    {"sep": ";", "float_format": "%.3e", "na_rep": "null"},
+]
+
+
+def files(folder: Path, x: np.ndarray, schema: dict) -> list[Path]:
+    """Rows in the notations in which a visitor of the demo may bring them."""
+    names = [column["name"] for column in schema["columns"]]
+    found = []
+    for i, row in enumerate(x[:: len(x) // 20][:20]):
+        rows = pd.DataFrame([row + 0.25 * (i % 3), row], columns=names)  # the first row counts
+        rows.iloc[:, i::17] = np.nan
+        rows.insert(0, "note", 'old; "loyal", kind')
+        found.append(folder / f"{i}.csv")
+        rows[rows.columns[::-1]].to_csv(found[-1], index=False, **NOTATIONS[i % len(NOTATIONS)])
+    return found
+
+
+def why(model, x: np.ndarray, story: DictConfig) -> tuple[str, float | None]:
+    """The column that moved the answer for x (columns,) most, and by how much."""
+    found = explain(model, x)
+    name = model.schema["columns"][np.abs(found).argmax()]["name"]
+    return story.names.get(name, name), found[np.abs(found).argmax()]
+
+
+BAD = {  # what the page of the demo says
+    "empty.csv": (b"", "no row"),
+    "words.csv": (b"hello", "no row"),
+    "photo.png": (b"\x89PNG\r\n\x1a\n", "not UTF-8"),
+    "huge.csv": (bytes(11_000_000), "larger than 10 MB"),
+    "columns.csv": (b"MOSTYPE,MGEMOMV\n1,2\n", "no column MAANTHUI, .*; the model needs 85 columns"),
+}

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from omegaconf import DictConfig
+from PIL import Image, PngImagePlugin
 
 SMALL = ["model.size=64", "model.epochs=2"]
 # Data of one's own, whatever own.yaml holds by now.
@@ -30,3 +31,39 @@ def own(folder: Path) -> list[str]:
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(photo).save(path)
     return [*OWN, "data.path=photos", "data.positive=bad", "data.size=80"]
+
+
+def files(folder: Path, x: np.ndarray, *_) -> list[Path]:
+    """Photos in the forms in which a visitor of the demo may bring them."""
+    grey = [Image.fromarray(photo) for photo in x[:5]]
+    rng = np.random.default_rng(0)
+    colour = Image.fromarray(rng.integers(0, 256, (9, 7, 3), np.uint8)).resize((700, 500))
+    gamma, turned = PngImagePlugin.PngInfo(), Image.Exif()
+    gamma.add(b"gAMA", (100_000).to_bytes(4, "big"))
+    turned[0x0112] = 6  # the camera was held upright
+    saved = [(photo, f"grey{i}.png", {}) for i, photo in enumerate(grey)]
+    saved += [(photo.resize((777, 640)), f"large{i}.jpg", {"quality": 80}) for i, photo in enumerate(grey)]
+    saved += [(photo.resize((40, 999)), f"tall{i}.png", {"pnginfo": gamma}) for i, photo in enumerate(grey)]
+    saved += [(colour.convert(mode), f"{mode}.png", {}) for mode in ("RGB", "RGBA", "P", "1", "LA")]
+    saved += [(colour, f"colour{i}.jpg", {"quality": 75, "subsampling": i, "exif": turned}) for i in range(3)]
+    for photo, name, how in saved:
+        photo.save(folder / name, **how)
+    return [folder / name for _, name, _ in saved]
+
+
+def why(model, x: np.ndarray, story: DictConfig) -> tuple[str, float | None]:
+    """What the page of the demo says about the explanation for a photo x (h, w)."""
+    [heat] = model.run(x[None])[1]
+    row, column = (3 * at // len(heat) for at in np.unravel_index(heat.argmax(), heat.shape))
+    where = f"{('top', 'middle', 'bottom')[row]} {('left', 'centre', 'right')[column]}"
+    spoke = f"Orange spoke for {story.positive}, most of all {where}."
+    return spoke if heat.max() > 0 else f"Nothing spoke for {story.positive}.", None
+
+
+BAD = {  # what the page of the demo says
+    "empty.png": (b"", "not a photo"),
+    "words.png": (b"a photo, but in words, not in pixels", "not a photo"),
+    "broken.png": (b"\x89PNG\r\n\x1a\n broken, but long enough", "damaged"),
+    "broken.jpg": (b"\xff\xd8\xff\xe0 broken, but long enough", "damaged"),
+    "huge.png": (bytes(11_000_000), "larger than 10 MB"),
+}

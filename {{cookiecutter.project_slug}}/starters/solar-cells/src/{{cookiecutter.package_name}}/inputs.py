@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from . import tables
 from .config import BadInput
@@ -106,7 +106,8 @@ def load(path: Path | str) -> np.ndarray:
             if image.mode[0] in "IF":
                 raise BadInput(f"{path}: more than 8 bit a pixel; save it as an 8-bit PNG or JPEG")
             check_size(image, path)
-            return np.asarray(image.convert("L" if image.mode in ("L", "1", "LA") else "RGB"))
+            upright = ImageOps.exif_transpose(image)  # as cameras mean it and browsers show it
+            return np.asarray(upright.convert("L" if image.mode in ("L", "1", "LA") else "RGB"))
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file") from None
     except (UnidentifiedImageError, IsADirectoryError, PermissionError):
