@@ -58,6 +58,28 @@ def served(site: Path) -> Iterator[str]:
         server.shutdown()
 
 
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    """The address of the served site."""
+    with served(site) as found:
+        yield found
+
+
+@pytest.fixture
+def page(chromium, address: str) -> Iterator:
+    """The demo in a fresh browser. Nothing may go wrong in it, and no request may leave the site."""
+    page = chromium.new_page()
+    wrong, asked = [], []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{address}/demo/")
+    yield page
+    page.context.close()
+    assert wrong == []
+    assert [url for url in asked if not url.startswith((address, "blob:", "data:"))] == []
+
+
 def answered(page) -> list[float]:
     """What the page answers, once it does; nothing if it refuses."""
     form = page.locator("form.demo:not([aria-busy])")

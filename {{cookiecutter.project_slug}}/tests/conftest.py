@@ -12,7 +12,7 @@ import kind
 import numpy as np
 import pandas as pd
 import pytest
-from browser import chromium  # noqa: F401  a fixture
+from browser import address, chromium, page  # noqa: F401  fixtures
 from gradio_client import Client
 from omegaconf import DictConfig
 

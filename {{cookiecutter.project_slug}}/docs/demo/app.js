@@ -7,8 +7,8 @@ const form = document.querySelector("form.demo");
 const facts = JSON.parse(document.querySelector("#facts").textContent);
 const said = form.querySelector("[role=status]");
 const shown = form.querySelector(".shown");
-let model = null; // for the first answer
-let opening = null;
+let model = null; // there since the first answer
+let opening = null; // a promise of it
 let turn = 0; // an answer is not shown if the visitor has asked for another one meanwhile
 let queue = Promise.resolve(); // the model does one thing at a time
 
@@ -19,7 +19,7 @@ function ask(read, scroll = true) {
   queue = queue.then(async () => {
     if (mine !== turn) return;
     try {
-      await answer(await read());
+      await answer(await read(), mine);
     } catch (error) {
       const known = error instanceof BadInput;
       say("No answer", known ? error.message : `This browser cannot run the model (${error.message}).`);
@@ -33,14 +33,15 @@ function ask(read, scroll = true) {
   });
 }
 
-/** Answer, decision and explanation for one input. */
-async function answer(given) {
+/** Answer, decision and explanation for one input, unless it is no longer the visitor's turn `mine`. */
+async function answer(given, mine) {
   if (!model) {
     say("Loading the model ...");
     model = await prepare();
     keep().catch(() => null); // it answers all the same
   }
   const found = await inputs.answer(model, given, facts);
+  if (mine !== turn) return;
   form.dataset.answer = found.values.join(" ");
   say(found.title, found.text);
   form.classList.toggle("flagged", found.share >= facts.threshold);
@@ -93,21 +94,23 @@ async function example(name) {
   return inputs.read(new File([await found.blob()], name), facts);
 }
 
-/** Keeps all that was loaded, so that the page answers without a network from now on. */
+/** Keeps what this visit has loaded, and nothing older, so that the page answers without a network from now on. */
 async function keep() {
   await navigator.serviceWorker.register(new URL("offline.js", import.meta.url));
   const loaded = performance.getEntriesByType("resource").map((entry) => entry.name);
   const examples = facts.examples.map((name) => String(new URL(`../examples/${name}`, import.meta.url)));
-  const own = [location.href.split("#")[0], ...loaded, ...examples].filter((url) =>
-    url.startsWith(location.origin),
-  );
-  const cache = await caches.open("demo");
-  await Promise.allSettled([...new Set(own)].map((url) => cache.add(url)));
+  const all = [location.href.split("#")[0], ...loaded, ...examples];
+  const urls = new Set(all.filter((url) => url.startsWith(location.origin)));
+  const cache = await caches.open(new URL(".", import.meta.url).pathname);
+  await Promise.allSettled([...urls].map((url) => cache.add(url)));
+  for (const request of await cache.keys()) if (!urls.has(request.url)) cache.delete(request);
   await navigator.serviceWorker.ready;
   form.querySelector(".kept").hidden = false;
 }
 
-for (const sign of ["pointerover", "focusin"]) form.addEventListener(sign, () => prepare().catch(() => null)); // an answer will be asked for soon
+// An answer may be asked for soon; a finger may only scroll.
+const soon = ({ pointerType }) => pointerType !== "touch" && prepare().catch(() => null);
+for (const sign of ["pointerover", "focusin"]) form.addEventListener(sign, soon, { once: true });
 form.addEventListener("change", ({ target }) => {
   if (target.type === "file") own(target.files[0]);
   if (target.name !== "example") return;

@@ -4,6 +4,6 @@ self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim(
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   if (request.method !== "GET" || !request.url.startsWith(self.location.origin)) return;
-  const kept = () => caches.match(request, { ignoreSearch: true, ignoreVary: true });
-  event.respondWith(fetch(request).catch(async () => (await kept()) ?? Response.error()));
+  const how = { ignoreSearch: request.mode === "navigate", ignoreVary: true };
+  event.respondWith(fetch(request).catch(async () => (await caches.match(request, how)) ?? Response.error()));
 });

@@ -28,9 +28,8 @@ export async function open({ integrity }) {
     const outputs = {};
     for (let i = 0; i < x.length; i += step) {
       const part = x.slice(i, i + step);
-      const found = await session.run({
-        x: new ort.Tensor(type, part, [part.length / row, ...shape.slice(1)]),
-      });
+      const tensor = new ort.Tensor(type, part, [part.length / row, ...shape.slice(1)]);
+      const found = await session.run({ x: tensor });
       for (const name in found) outputs[name] = [...(outputs[name] ?? []), ...found[name].data];
       await new Promise((resume) => setTimeout(resume)); // the page stays alive
     }
@@ -38,13 +37,12 @@ export async function open({ integrity }) {
   };
 }
 
-/** A file of this folder; the browser refuses it unless it has this hash. */
+/** A file of this folder; the browser refuses it unless it has this hash, and asks for it anew if that changed. */
 async function load(name, integrity = RUNTIME[name]) {
-  const answer = await fetch(new URL(name, import.meta.url), { integrity }).catch(() => null);
+  const address = new URL(`${name}?${integrity}`, import.meta.url);
+  const answer = await fetch(address, { integrity }).catch(() => null);
   if (answer?.ok) return answer;
-  throw new BadInput(
-    `${name} did not load, or is not the file that was published. Try again with a network.`,
-  );
+  throw new BadInput(`${name} did not load, or is not what was published. Try again with a network.`);
 }
 
 /** The bytes of a packed file. */

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from browser import PATIENCE
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 
@@ -81,3 +82,15 @@ def test_a_number_that_is_none_gets_a_sentence(module):
     fields = [float("inf"), *module.pick("typical")[1:]]
     with pytest.raises(gr.Error, match="give a finite number"):
         module.answer("typical", *fields)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("value", ["3.5", ""])  # nothing is a missing value
+def test_a_changed_value_changes_the_answer_of_the_page(page, value):
+    page.get_by_role("button", name="Answer").click()
+    before = page.locator("form.demo[data-answer]")
+    before.wait_for(timeout=PATIENCE)
+    before = before.get_attribute("data-answer")
+    page.locator("input[data-column]").first.fill(value)
+    page.locator(f"form.demo:not([data-answer='{before}'])").wait_for(timeout=PATIENCE)
+    assert float(page.locator("form.demo").get_attribute("data-answer")) != float(before)
