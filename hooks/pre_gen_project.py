@@ -15,7 +15,7 @@ GITHUB = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,37}[A-Za-z0-9])?")
 WINDOWS = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 # Names that the generated project itself imports or has at its top level.
 TAKEN = {
-    *("app", "conf", "docs", "reports", "src", "paper", "roles", "starters", "test", "tests"),
+    *("app", "cloud", "conf", "docs", "reports", "src", "paper", "roles", "starters", "test", "tests"),
     *("captum", "dvc", "dvclive", "gradio", "hydra", "matplotlib", "numpy", "omegaconf", "onnx", "onnxruntime"),
     *("optuna", "pandas", "pil", "pytorch_lightning", "skimage", "sklearn", "torch", "torchmetrics"),
     *("fsspec", "httpx", "lightning", "lightning_fabric", "onnxscript", "pyarrow", "requests", "rich", "scipy"),

@@ -38,7 +38,7 @@ def test_checkpoint_loads_without_unpickling_code(inside):
     assert found["hyper_parameters"]["cfg"] == dict(settings().model)
 
 
-def test_resumed_run_equals_uninterrupted_run(inside, tmp_path, monkeypatch):
+def test_a_run_resumed_elsewhere_equals_an_uninterrupted_run(inside, tmp_path, monkeypatch):
     cfg = settings("model.epochs=3")
     few = train.seen(cfg)
     train.fit(cfg, *few, tmp_path / "whole")
@@ -54,6 +54,8 @@ def test_resumed_run_equals_uninterrupted_run(inside, tmp_path, monkeypatch):
         patch.setattr(learner.Learner, "on_validation_epoch_start", die, raising=False)
         train.fit(cfg, *few, tmp_path / "resumed")
     assert not (tmp_path / "resumed/best.ckpt").exists()
+    shutil.move("runs/training", tmp_path / "runs/training")  # as to another machine
+    monkeypatch.chdir(tmp_path)
     train.fit(cfg, *few, tmp_path / "resumed")
     whole, resumed = weights(tmp_path / "whole/best.ckpt"), weights(tmp_path / "resumed/best.ckpt")
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
@@ -67,14 +69,13 @@ def test_another_seed_gives_other_weights(few, tmp_path):
 
 
 def test_run_is_named_by_settings_data_and_split(few):
-    facts, z, y, part = few
-    name = train.fingerprint(settings(), *few)
-    assert name == train.fingerprint(settings(), *few)
-    assert name != train.fingerprint(settings("model.lr=1"), *few)
-    assert name != train.fingerprint(settings(), {**facts, "more": 1}, z, y, part)
-    assert name != train.fingerprint(settings(), facts, z + 1, y, part)
-    assert name != train.fingerprint(settings(), facts, z, y + 1, part)
-    assert name != train.fingerprint(settings(), facts, z, y, np.roll(part, 1))
+    facts, _, y, part = few
+    name = train.fingerprint(settings(), facts, y, part)
+    assert name == train.fingerprint(settings(), facts, y, part)
+    assert name != train.fingerprint(settings("model.lr=1"), facts, y, part)
+    assert name != train.fingerprint(settings(), {**facts, "data": "other"}, y, part)
+    assert name != train.fingerprint(settings(), facts, y + 1, part)
+    assert name != train.fingerprint(settings(), facts, y, np.roll(part, 1))
 
 
 def test_training_sees_nothing_of_the_test_part(few):
@@ -83,6 +84,28 @@ def test_training_sees_nothing_of_the_test_part(few):
     used = samples[settings().data.split].isin(["train", "val"])
     assert set(part) == {"train", "val"}
     assert len(z) == used.sum() and np.array_equal(y, samples.label[used])
+
+
+def test_the_inputs_count_for_the_name(inside):
+    x, y, samples, schema = batches.read()
+    part = samples[settings().data.split].to_numpy()
+    assert train.learn(x, y, part, schema)["data"] != train.learn(x + 1, y, part, schema)["data"]
+    assert train.learn(x, y, part, schema)["data"] != train.learn(x, y, part, {**schema, "a": 1})["data"]
+
+
+def test_an_old_gpu_trains_in_half_precision_of_its_own_kind(monkeypatch):
+    cfg = settings("trainer=gpu", "trainer.accelerator=auto")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert train.trainer_settings(cfg)["precision"] == "bf16-mixed"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: including_emulation)
+    assert train.trainer_settings(cfg)["precision"] == "16-mixed"
+
+
+def test_the_trainer_can_be_named_from_outside(monkeypatch):
+    for name, found in {"cpu": "cpu", "gpu": "gpu", "cluster": "auto"}.items():
+        monkeypatch.setenv("TRAINER", name)
+        assert config.compose("data=starter").trainer.accelerator == found
 
 
 def test_the_network_knows_facts_of_the_training_part_alone(inside):

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -14,9 +15,11 @@ from omegaconf import DictConfig, OmegaConf
 
 CONF = "../../conf"
 
-# The trainer to use when none is named; asking the driver is faster than importing torch.
+# The trainer to use when none is named; asking for the driver is faster than importing torch.
 OmegaConf.register_new_resolver(
-    "device", lambda: "gpu" if shutil.which("nvidia-smi") else "cpu", replace=True
+    "device",
+    lambda: os.environ.get("TRAINER") or ("gpu" if shutil.which("nvidia-smi") else "cpu"),
+    replace=True,
 )
 
 OmegaConf.register_new_resolver("if", lambda given, then, other: then if given else other, replace=True)

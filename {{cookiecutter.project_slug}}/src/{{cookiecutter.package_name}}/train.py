@@ -56,8 +56,11 @@ def seen(cfg: DictConfig) -> tuple[dict, torch.Tensor, np.ndarray, np.ndarray]:
 def learn(x: np.ndarray, y: np.ndarray, part: np.ndarray, schema: dict) -> dict:
     """What the network has to know of the data, from part == "train" alone; plain values."""
     rows = np.flatnonzero(part == "train")
-    spread = float(np.std(y[rows])) or 1.0
-    return {"task": schema["task"], "spread": spread, **model.facts(x[rows], y[rows], schema)}
+    known, spread = x[rows], float(np.std(y[rows])) or 1.0
+    digest = hashlib.sha256(known)
+    digest.update(json.dumps(schema).encode())
+    facts = {"task": schema["task"], "spread": spread, "data": digest.hexdigest()}
+    return {**facts, **model.facts(known, y[rows], schema)}
 
 
 def fit(
@@ -80,8 +83,9 @@ def fit(
     if cfg.trainer.compile:
         learner.network.compile()
     data = batches.Batches(z, y, part, cfg.model.batch, cfg.seed)
-    running = Path("runs/training", fingerprint(cfg, facts, z, y, part))  # the same run finds its checkpoint
+    running = Path("runs/training", fingerprint(cfg, facts, y, part))  # the same run finds its checkpoint
     keeper = callbacks.ModelCheckpoint(running, "best", "val/loss", save_last=True)
+    keeper.dirpath = str(running)  # relative, so that another machine can go on
     history, last = running / "history", running / "last.ckpt"
     trainer = pl.Trainer(
         **trainer_settings(cfg),
@@ -120,6 +124,9 @@ def trainer_settings(cfg: DictConfig) -> dict:
     settings.pop("compile")
     if settings["accelerator"] == "gpu" and not torch.accelerator.is_available():
         raise config.BadInput("trainer=gpu: there is no GPU here; take trainer=cpu")
+    old = torch.cuda.is_available() and not torch.cuda.is_bf16_supported(including_emulation=False)
+    if old and settings["precision"] == "bf16-mixed":
+        settings["precision"] = "16-mixed"  # convolutions in bf16 fail on a T4
     return settings
 
 
@@ -135,21 +142,16 @@ def make_logger(name: str, history: Path) -> loggers.Logger:
     return getattr(loggers, kind)(save_dir=str(history), **settings)
 
 
-def fingerprint(cfg: DictConfig, facts: dict, z: torch.Tensor, y: np.ndarray, part: np.ndarray) -> str:
-    """Names a run by what decides its outcome: settings, code, inputs, labels and split."""
+def fingerprint(cfg: DictConfig, facts: dict, y: np.ndarray, part: np.ndarray) -> str:
+    """Names a run by what decides its outcome: settings, code, inputs, labels and split.
+
+    Inputs count as they were prepared: what a GPU makes of them differs from one kind of GPU to another.
+    """
     names = ("batches", "learner", "model", "scores", "train")
     code = b"".join(Path(__file__).with_name(f"{name}.py").read_bytes() for name in names)
     settings = OmegaConf.to_yaml(OmegaConf.masked_copy(cfg, ["model", "trainer", "seed"]))
-    parts = [
-        code,
-        settings.encode(),
-        json.dumps(facts).encode(),
-        z.numpy(),
-        y.tobytes(),
-        "".join(part).encode(),
-    ]
     digest = hashlib.sha256()
-    for piece in parts:
+    for piece in (code, settings.encode(), facts["data"].encode(), y.tobytes(), "".join(part).encode()):
         digest.update(piece)
     return digest.hexdigest()[:16]
 
