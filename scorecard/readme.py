@@ -148,7 +148,8 @@ def not_vouched(item: Item, stages: dict) -> tuple[str, list[str]] | None:
 
 def outdated(item: Item, stages: dict) -> tuple[str, list[str]] | None:
     """What has changed since the metrics were made, and where."""
-    deps, outs = entries(stages, "deps"), entries(stages, "outs")
+    rest_on = behind(stages)
+    deps, outs = entries(rest_on, "deps"), entries(stages, "outs")
     made = {out["path"]: out.get("md5") for out in outs}
     for entry in deps:
         if entry.get("md5") and made.get(entry["path"], entry["md5"]) != entry["md5"]:
@@ -156,11 +157,22 @@ def outdated(item: Item, stages: dict) -> tuple[str, list[str]] | None:
     for entry in deps + outs:
         if item.repository.has(entry["path"]) and entry.get("md5") not in (None, item.repository.md5(entry["path"])):
             return f"{entry['path']} has changed since the metrics were made", [entry["path"]]
-    for name, wanted in params(stages):
+    for name, wanted in params(rest_on):
         for key, value in wanted.items():
             if same(at(item.loaded(name), str(key))) != same(value):
                 return f"{name}: {key} has changed since the metrics were made", [name]
     return None
+
+
+def behind(stages: dict) -> dict:
+    """The stages that the metrics rest on; pages are made from the metrics and may be written again."""
+    wanted, found = {METRICS}, {}
+    for _ in stages:
+        for name, stage in stages.items():
+            if name not in found and wanted & {out["path"] for out in entries({name: stage}, "outs")}:
+                found[name] = stage
+                wanted |= {dep["path"] for dep in entries({name: stage}, "deps")}
+    return found
 
 
 def entries(stages: dict, kind: str) -> list[dict]:

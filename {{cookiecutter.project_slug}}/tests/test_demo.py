@@ -101,7 +101,7 @@ def test_without_a_network_it_answers_once_it_has_answered(chromium, site):
 
 @pytest.mark.slow
 def test_only_the_published_model_runs(chromium, address):
-    page = chromium.new_page()
+    page = chromium.new_page(service_workers="block")  # what a worker fetches cannot be replaced
     page.route("**/model.onnx?*", lambda route: route.fulfill(body=b"another model"))
     page.goto(f"{address}/demo/")
     page.locator("[name=example]").last.check(force=True)
