@@ -66,9 +66,10 @@ def blocks(metrics: dict, cfg: DictConfig) -> dict[str, str]:
 
 def links() -> str:
     """The line of links: to the published demo and article once portfolio.yaml has their addresses."""
-    published = OmegaConf.load("portfolio.yaml").links
+    published = OmegaConf.load("portfolio.yaml").get("links") or {}
+    page, article = published.get("demo") or "#demo", published.get("article") or "docs/article.md"
     return (
-        f"**[Demo]({published.demo or '#demo'}) · [Article]({published.article or 'docs/article.md'})** · "
+        f"**[Demo]({page}) · [Article]({article})** · "
         "[Results](docs/results.md) · [Data card](docs/data-card.md) · [Model card](docs/model-card.md)"
     )
 

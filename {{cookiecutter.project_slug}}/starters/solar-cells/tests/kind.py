@@ -1,5 +1,6 @@
 """What the shared tests have to know: the data is photos."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,16 @@ def why(model, x: np.ndarray, story: DictConfig) -> tuple[str, float | None]:
     return spoke if heat.max() > 0 else f"Nothing spoke for {story.positive}.", None
 
 
+def png(mode: str, *size: int) -> bytes:
+    """A black picture as a file."""
+    Image.new(mode, size).save(file := io.BytesIO(), "PNG")
+    return file.getvalue()
+
+
 BAD = {  # what the page of the demo says
+    "clear.png": (png("RGBA", 40, 40), "parts of it are transparent"),
+    "deep.png": (png("I;16", 40, 40), "more than 8 bit"),
+    "small.png": (png("L", 40, 8), "40 x 8 pixels; each side must have 32 to 4096"),
     "empty.png": (b"", "not a photo"),
     "words.png": (b"a photo, but in words, not in pixels", "not a photo"),
     "broken.png": (b"\x89PNG\r\n\x1a\n broken, but long enough", "damaged"),

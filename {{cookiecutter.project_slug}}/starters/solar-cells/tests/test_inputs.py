@@ -59,6 +59,14 @@ def test_any_kind_of_picture_is_read_as_the_model_takes_it(tmp_path, mode, colou
     assert photo.shape == (1, 64, 64, 3)[: 3 + (colours == 3)] and photo.dtype == np.uint8
 
 
+def test_a_photo_stands_upright_as_the_camera_noted(tmp_path):
+    turned = Image.Exif()
+    turned[0x0112] = 6  # a quarter turn
+    photo = np.arange(40 * 50, dtype=np.uint8).reshape(40, 50)
+    Image.fromarray(photo).save(tmp_path / "photo.png", exif=turned)
+    assert np.array_equal(inputs.load(tmp_path / "photo.png"), np.rot90(photo, -1))
+
+
 BAD_FILES = [
     (b"", "not a photo"),
     (b"hello", "not a photo"),
