@@ -62,10 +62,15 @@ def start() -> int:
 def keep() -> int:
     sent = {}
     while True:
-        found = {path: path.stat().st_mtime_ns for path in TRAINING.glob("*/*.ckpt")}
-        if found not in ({}, sent) and all(map(zipfile.is_zipfile, found)):  # none is half written
-            put("training.tar", [TRAINING])
-            sent = found
+        try:
+            found = {path: path.stat().st_mtime_ns for path in TRAINING.glob("*/*.ckpt")}
+            if found not in ({}, sent) and all(map(zipfile.is_zipfile, found)):  # none is half written
+                put("training.tar", [TRAINING])
+                sent = found
+        except FileNotFoundError:
+            pass  # the training has just ended
+        except Exception as error:  # the network comes back, and the training is worth more than a copy of it
+            print(f"the checkpoint could not be sent: {error}", flush=True)
         time.sleep(SECONDS)
 
 
