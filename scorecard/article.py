@@ -6,7 +6,8 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 from . import prose
-from .evidence import Check, Found, Item, agrees, at, checks, equals, leftover, numbers
+from .evidence import Check, Found, Item, at, checks, leftover
+from .numbers import agrees, equals, numbers
 from .repository import normal
 
 PAGES = "reports/pages.json"  # the numbers that pages show live

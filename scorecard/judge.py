@@ -6,14 +6,14 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from . import VERSION, article, career, pages, readme, rubric
+from . import VERSION, article, career, measured, pages, readme, rubric
 from .article import FEWEST, article_words
 from .declarations import BadDeclaration, Declarations, read
 from .evidence import Check, Item
 from .repository import Repository
 
 State = Literal["verified", "declared", "missing", "stale"]
-CHECKS = [check for module in (readme, pages, article, career) for check in module.CHECKS]
+CHECKS = [check for module in (readme, measured, pages, article, career) for check in module.CHECKS]
 BEHIND = {  # a base -> the factors whose checks decide about it
     "paper implementation": ["unique", "paper implementation"],
     "unpublished paper": ["unique", "unpublished paper"],

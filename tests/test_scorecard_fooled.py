@@ -14,7 +14,7 @@ import yaml
 from conftest import TEMPLATE
 from portfolio import change, commit, copy, finished, found, git, keys, totals, write  # noqa: F401  a fixture
 
-from scorecard import data, evidence, prose, readme
+from scorecard import data, numbers, prose, readme
 from scorecard.declarations import BadDeclaration
 from scorecard.judge import judge, load
 
@@ -472,4 +472,4 @@ def test_links_in_html_have_their_words(finished, tmp_path):  # noqa: F811
     ],
 )
 def test_a_number_is_what_may_be_a_result(said, read):
-    assert [number.text for number in evidence.numbers(said)] == read
+    assert [number.text for number in numbers.numbers(said)] == read
