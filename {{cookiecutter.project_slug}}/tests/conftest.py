@@ -43,7 +43,7 @@ def settings(*overrides: str) -> DictConfig:
 
 def copy_pages(folder: Path) -> None:
     """Copies what `report` writes into and `publish` reads."""
-    for name in ("docs", "src", "README.md", "mkdocs.yml", "app.py", "portfolio.yaml"):
+    for name in ("docs", "overrides", "src", "README.md", "mkdocs.yml", "app.py", "portfolio.yaml"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
 

@@ -27,6 +27,21 @@ def test_a_classification_worked_by_hand():
     assert found["brier"] == pytest.approx((0.01 + 0.04 + 0.36 + 0.25 + 0.01) / 5)
 
 
+def test_tradeoff_counts_what_the_most_suspect_hold():
+    rows = pd.DataFrame({"label": [0] * 50 + [1] * 50, "network": range(100), "baseline": [0.3] * 100})
+    found = scores.tradeoff(rows, "classification")
+    assert found["network"][:2] == [0.02, 0.04] and found["network"][49:] == [1] * 51
+    assert found["baseline"] == [share / 100 for share in range(1, 101)]  # ties: as many as chance finds
+
+
+def test_tradeoff_of_a_regression_begins_with_the_narrowest_interval():
+    rows = pd.DataFrame({"label": np.zeros(4), "network": [4.0, 1, 2, 3], "baseline": np.ones(4)})
+    rows = rows.assign(network_low=0, network_high=[9, 2, 5, 7])
+    found = scores.tradeoff(rows, "regression")
+    assert [found["network"][i] for i in (0, 24, 25, 99)] == [1, 1, 1.5, 2.5]
+    assert set(found["baseline"]) == {1}
+
+
 def test_a_regression_worked_by_hand():
     rows = pd.DataFrame({"label": [1, 2, 3], "model": [1, 3, 5]})
     rows = rows.assign(model_low=[0, 2.5, 2], model_high=[2, 4, 6])

@@ -1,5 +1,7 @@
 """Charts of reports/metrics.json, large enough for a phone and opaque for light and dark pages."""
 
+import io
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
+from PIL import Image
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
@@ -26,10 +29,14 @@ STYLE = {
 }
 
 
-def save(figure: plt.Figure, name: str) -> None:
-    """Writes a figure without its time of making, so that the same data gives the same file."""
-    figure.savefig(FIGURES / f"{name}.png", bbox_inches="tight", metadata={"Software": None})
+def save(figure: plt.Figure, name: str, **how: str) -> None:
+    """Writes a figure for a phone's network: 1,200 pixels, 256 colours. The same data gives the same file."""
+    drawn = io.BytesIO()
+    figure.savefig(drawn, **how)
     plt.close(figure)
+    picture = Image.open(drawn).convert("RGB")
+    picture.thumbnail((1200, 1200))
+    picture.quantize(256, dither=Image.Dither.NONE).save(FIGURES / f"{name}.png", optimize=True)
 
 
 def draw(metrics: dict, samples: Iterable[tuple[str, plt.Figure]]) -> None:
@@ -39,9 +46,34 @@ def draw(metrics: dict, samples: Iterable[tuple[str, plt.Figure]]) -> None:
         for name, draw_one in CHARTS.items():
             figure, axes = plt.subplots()
             draw_one(axes, metrics)
-            save(figure, name)
+            save(figure, name, bbox_inches="tight")
         for name, figure in samples:
-            save(figure, name)
+            save(figure, name, bbox_inches="tight")
+
+
+def card(title: str, said: str, name: str, values: dict[str, str], sizes: list[float]) -> None:
+    """The picture beside a link to the site: 1200 x 630 pixels, as Open Graph and its readers expect.
+
+    Args:
+        title: name of the project
+        said: the headline
+        name: the metric that the bars show
+        values: of network, baseline and trivial answer, as text
+        sizes: the same as numbers
+    """
+    figure = plt.figure(figsize=(12, 6.3), dpi=100, facecolor="white")
+    figure.text(0.05, 0.84, textwrap.shorten(title, 44), fontsize=38, weight="bold")
+    figure.text(0.05, 0.77, textwrap.fill(said, 68), fontsize=23, va="top", color="#495057", linespacing=1.4)
+    axes = figure.add_axes((0.20, 0.07, 0.75, 0.36))
+    axes.barh(list(values), sizes, color=[COLOURS[who] for who in values], height=0.72)
+    for i, (who, value) in enumerate(values.items()):
+        axes.text(sizes[i], i, f" {value}", va="center", fontsize=34, weight="bold", color=COLOURS[who])
+    axes.set(xlim=(0, 1.3 * max(sizes) or 1), xticks=[])
+    axes.set_title(name, loc="left", fontsize=18, color="#495057", pad=10)
+    axes.tick_params(length=0, labelsize=24)
+    axes.spines[:].set_visible(False)
+    axes.invert_yaxis()
+    save(figure, "social")
 
 
 def whiskers(found: list[dict[str, float]]) -> tuple[list[float], list[list[float]]]:
@@ -69,7 +101,7 @@ def draw_leak(axes: plt.Axes, metrics: dict) -> None:
     if metrics["task"] == "classification":
         axes.set(ylim=(0.5, 1))
     axes.set(ylabel=f"{first(metrics)} on test")
-    axes.legend(ncols=2, loc="upper center")
+    axes.legend(ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
 
 
 def draw_training(axes: plt.Axes, metrics: dict) -> None:
@@ -78,6 +110,7 @@ def draw_training(axes: plt.Axes, metrics: dict) -> None:
         history = pd.read_csv(f"models/history/plots/metrics/{part}/loss.tsv", sep="\t")
         axes.plot(range(1, len(history) + 1), history["loss"], style, lw=3, color="#0072B2", label=part)
     axes.set(xlabel="epoch", ylabel="loss")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend()
 
 

@@ -1,5 +1,6 @@
 """reports/ -> figures, docs/results.md and the numbers in README.md (`dvc repro report`)."""
 
+import html
 import json
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from . import batches, charts, config, demo, evaluate, explain, predict, scores, wording
 
 PAGES = Path("reports/pages.json")
+SHARES = (5, 10, 20, 50, 100)  # percent of the samples, in the table of the trade-off
 WARNING = "\n!!! warning\n\n    This page still tells of the starter's data.\n"
 
 
@@ -20,6 +22,7 @@ def main(cfg: DictConfig) -> None:
     predictions = pd.read_parquet(evaluate.PREDICTIONS)
     x, _, _, schema = batches.read()
     charts.draw(metrics, explain.figures(x, predictions, metrics, schema, cfg))
+    charts.card(**wording.card(metrics, cfg))
     shown = {"measured": wording.measured(metrics, x, cfg), "demo": demo.write(schema, metrics, cfg)}
     evaluate.write_json(PAGES, shown)
     write(Path("docs/results.md"), results(metrics, predictions, cfg))
@@ -157,6 +160,27 @@ Difference of {charts.first(metrics)} to the baseline with these in the test set
 """
 
 
+def tradeoff(metrics: dict, predictions: pd.DataFrame, cfg: DictConfig) -> str:
+    """What more flags, or less certain answers, bring: a table, and for the browser a slider."""
+    story, curves = cfg.data.story, scores.tradeoff(predictions, metrics["task"])
+    if metrics["task"] == "classification":
+        head, form = "Flagged", ".0%"
+        said = f"Share of the {story.positive} {story.unit}s found when the most suspect ones are flagged"
+    else:
+        head, form = "Answered", ""
+        said = f"Mean absolute error when only the {story.unit}s with the narrowest interval count"
+    told = {"head": head, "percent": bool(form), "baseline_name": metrics["baseline_name"], **curves}
+    body = [
+        [f"{share}%", *(predict.number(curves[who][share - 1], form) for who in ("network", "baseline"))]
+        for share in SHARES
+    ]
+    return f"""{said}. From the test set, to compare rankings: nothing was chosen by it.
+
+{wording.table([[head, "network", metrics["baseline_name"]], *body])}
+
+<div class="tradeoff" data-told="{html.escape(json.dumps(told))}"></div>"""
+
+
 def cost(metrics: dict, cfg: DictConfig) -> str:
     """What mistakes cost, as text and, for a classification, a table of other prices."""
     price, story = cfg.data.cost, cfg.data.story
@@ -246,6 +270,10 @@ Command: `uv run dvc repro evaluate`.
 Mean gap between what is promised and what is observed: {metrics["calibration"]["gap"]:.3f}.
 
 ![Observed against predicted shares](figures/calibration.png)
+
+## Trade-off
+
+{tradeoff(metrics, predictions, cfg)}
 
 ## Cost
 

@@ -116,6 +116,27 @@ def thresholds(label: pd.Series, p: pd.Series, miss: float, false_alarm: float) 
     return {"cost": float(tried[np.argmin(lost)]), "accuracy": float(tried[np.argmin(wrong)])}
 
 
+def tradeoff(rows: pd.DataFrame, task: str) -> dict[str, list[float]]:
+    """What network and baseline give on 1, 2, ... 100% of the samples.
+
+    Of a classification: the share of positives among the most suspect samples; where samples tie, the
+    one to expect. Of a regression: the mean absolute error where the network's interval is narrowest.
+    """
+    taken = (np.arange(1, 101) * len(rows) - 1) // 100  # the last of each, rounded up
+    found = {}
+    for name in ("network", "baseline"):
+        if task == "regression":
+            order = np.argsort(rows.network_high - rows.network_low, kind="stable")
+            error = (rows.label - rows[name]).abs().to_numpy()[order]
+            curve = np.cumsum(error) / np.arange(1, len(rows) + 1)
+        else:
+            positive = (rows.label > 0).groupby(rows[name]).transform("mean")
+            curve = np.cumsum(positive.to_numpy()[np.argsort(-rows[name], kind="stable")])
+            curve /= max(curve[-1], 1)
+        found[name] = curve[taken].round(4).tolist()
+    return found
+
+
 def bootstrap(
     scores: Callable[[pd.DataFrame], dict], rows: pd.DataFrame, draws: int, seed: int, by: str = "group"
 ) -> dict:

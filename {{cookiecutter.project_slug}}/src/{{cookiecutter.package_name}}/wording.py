@@ -135,13 +135,30 @@ def tiles(metrics: dict, cfg: DictConfig) -> str:
     """The three numbers of the home page, each beside the baseline's."""
     lines = ['<div class="numbers" markdown>']
     for key in TILES[metrics["task"]]:
-        name, form, _ = scores.METRICS[metrics["task"]][key]
-        ours, theirs, gap = (metrics[who][key] for who in ("test", "baseline", "difference"))
-        value, other = (predict.number(metric["value"], form) for metric in (ours, theirs))
-        name = f"{name}, {cfg.data.story.target}" if key == "mae" else metrics["names"].get(key, name)
-        gap = written(gap, form, True, ours["value"])
-        lines.append(f"**{value}**\n{name}; the baseline has {other} (difference {gap})")
+        name, values = tile(metrics, key, cfg)
+        ours, gap = metrics["test"][key]["value"], metrics["difference"][key]
+        gap = written(gap, scores.METRICS[metrics["task"]][key][1], True, ours)
+        lines.append(
+            f"**{values['network']}**\n{name}; the baseline has {values['baseline']} (difference {gap})"
+        )
     return "\n\n".join([*lines, "</div>"])
+
+
+def tile(metrics: dict, key: str, cfg: DictConfig) -> tuple[str, dict[str, str]]:
+    """Name of a metric, with its unit, and its values as text."""
+    name, form, _ = scores.METRICS[metrics["task"]][key]
+    name = f"{name}, {cfg.data.story.target}" if key == "mae" else metrics["names"].get(key, name)
+    who = {"network": "test", "baseline": "baseline", "trivial": "trivial"}
+    return name, {w: predict.number(metrics[part][key]["value"], form) for w, part in who.items()}
+
+
+def card(metrics: dict, cfg: DictConfig) -> dict:
+    """What `charts.card` shows: the headline and its metric."""
+    key = TILES[metrics["task"]][0]
+    name, values = tile(metrics, key, cfg)
+    title = Path("README.md").read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+    sizes = [metrics[who][key]["value"] for who in ("test", "baseline", "trivial")]
+    return {"title": title, "said": headline(metrics, cfg), "name": name, "values": values, "sizes": sizes}
 
 
 def source(data: DictConfig) -> str:

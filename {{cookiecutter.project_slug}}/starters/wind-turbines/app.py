@@ -21,6 +21,7 @@ try:
 except BadInput as error:
     sys.exit(f"error: {error}")
 SCHEMA = MODEL.schema
+WHY = ["what", "from", "moved it by"]
 AHEAD = pd.Timedelta(seconds=SCHEMA["horizon"] * SCHEMA["step"])
 
 
@@ -68,10 +69,8 @@ def reasons(rows: pd.DataFrame, x: np.ndarray) -> pd.DataFrame:
     form = "%m-%d %H:%M" if SCHEMA["step"] < 86_400 else "%Y-%m-%d"
     times = rows[SCHEMA["time"]].iloc[:: inputs.BLOCK].dt.strftime(form).to_list()
     order = sorted(np.ndindex(found.shape), key=lambda place: -abs(found[place]))[:6]
-    return pd.DataFrame(
-        [(names[channel], times[block], f"{found[block, channel]:+.3g}") for block, channel in order],
-        columns=["what", "from", "moved it by"],
-    )
+    found = [(names[channel], times[block], f"{found[block, channel]:+.3g}") for block, channel in order]
+    return pd.DataFrame(found, columns=WHY)
 
 
 with gr.Blocks(
@@ -88,7 +87,7 @@ with gr.Blocks(
         with gr.Column(scale=2):
             sentence = gr.Markdown("### The answer appears here\nPick a moment, or give a file.")
             plot = gr.Plot(label="Forecast", show_label=False)
-            why = gr.Dataframe(label="What moved it, in units of the forecast", interactive=False)
+            why = gr.Dataframe(headers=WHY, label="What moved it, in its units", interactive=False)
     gr.Markdown(STORY.attribution)
     outputs = [sentence, plot, why]
     example.change(pick, example, outputs, api_name=False)
