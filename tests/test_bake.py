@@ -19,7 +19,7 @@ ROLES = json.loads((TEMPLATE / "cookiecutter.json").read_text())["target_role"]
 RUNTIME = ["ort.js.gzip", "ort.wasm.gzip"]  # of the demo: binary files
 FILES = f"""
 .dvc/.gitignore .dvc/config .github/workflows/publish.yml .github/workflows/tests.yml
-.gitignore .pre-commit-config.yaml CITATION.cff LICENSE README.md app.py
+.gitattributes .gitignore .pre-commit-config.yaml CITATION.cff LICENSE README.md app.py
 cloud/remote.py cloud/train.ipynb cloud/train.sbatch cloud/train.yaml
 conf/config.yaml conf/data/own.yaml conf/data/starter.yaml
 conf/model/frozen.yaml conf/model/network.yaml conf/model/scratch.yaml

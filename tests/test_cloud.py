@@ -125,6 +125,7 @@ def test_machines_that_are_taken_away_go_on_elsewhere(project, tmp_path, nodes):
 
     output = Machines(project, tmp_path / "second", nodes).wait()
     assert "an unfinished training goes on" in output
+    assert "MEMBER: 1/2" in output or nodes == 1
     trained = epochs(output[: output.index("lowest loss")])
     assert min(trained) > 0 and max(trained) == 39
     assert results.exists() and not kept.exists()
@@ -185,5 +186,13 @@ def test_a_fresh_clone_pulls_everything_from_s3(tmp_path, s3):
     assert (clone / "models/best.ckpt").read_bytes() == (project / "models/best.ckpt").read_bytes()
 
     command(project, "python", "cloud/remote.py", "finish")
-    (clone / "dvc.lock").unlink()
+    git(clone, "reset", "--quiet", "--hard", "HEAD~1")
     came_home(clone)
+    looks = (clone / "reports/test_ledger.jsonl").read_text()
+    (clone / "reports/test_ledger.jsonl").write_text("a look of its own\n" + looks)
+    with pytest.raises(AssertionError, match="hold work that is not committed"):
+        command(clone, "python", "cloud/remote.py", "home")
+    git(clone, "add", "--all")
+    git(clone, "commit", "--quiet", "--message", "Looked again")
+    came_home(clone)
+    assert "a look of its own\n" in (clone / "reports/test_ledger.jsonl").read_text()

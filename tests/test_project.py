@@ -109,7 +109,7 @@ def test_a_bad_setting_gets_one_line(trained, run):
 
 
 def test_site_builds(trained, run):
-    run("mkdocs", "build", "--strict", "--quiet")
+    run("mkdocs", "build", "--strict")
     assert (trained / "site/article/index.html").exists()
 
 
@@ -229,7 +229,7 @@ def test_own_data_replaces_the_starter(tmp_path, starter):
     key, sign = ("auc", 1) if task == "classification" else ("mae", -1)
     assert sign * (metrics["test"][key]["value"] - metrics["trivial"][key]["value"]) > 0
     assert "Still the starter" not in (project / "README.md").read_text()
-    command(project, "mkdocs", "build", "--strict", "--quiet")
+    command(project, "mkdocs", "build", "--strict")
     assert reran(command(project, "dvc", "repro")) == []
 
 

@@ -6,7 +6,9 @@ finish  models, dvc.lock and reports/ go there
 home    they come back, and the pages show their numbers
 """
 
+import os
 import shutil
+import subprocess
 import sys
 import tarfile
 import tempfile
@@ -21,6 +23,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 TRAINING, RESULTS = Path("runs/training"), ["dvc.lock", "reports"]
+LEDGER = Path("reports/test_ledger.jsonl")
 SECONDS = 10  # between two looks at the checkpoint
 
 
@@ -41,21 +44,33 @@ def put(name: str, paths: list) -> None:
         fs.put_file(here, there)
 
 
-def get(name: str) -> bool:
-    """Unpacks what `put` packed; False if there is none."""
+def get(name: str, old: Path | None = None) -> bool:
+    """Unpacks what `put` packed, in place of a folder `old`; False if there is none."""
     with archive(name) as (fs, there, here):
         if not fs.exists(there):
             return False
         fs.get_file(there, here)
+        if old:
+            shutil.rmtree(old, ignore_errors=True)
         with tarfile.open(here) as file:
             file.extractall(filter="data")
     return True
 
 
+def remove(name: str) -> None:
+    """Removes a file of the remote, if it is there."""
+    with archive(name) as (fs, there, _):
+        if fs.exists(there):
+            fs.remove(there)
+
+
 def start() -> int:
-    shutil.rmtree(TRAINING, ignore_errors=True)  # all machines begin with the same checkpoint
-    if get("training.tar"):
+    if get("training.tar", TRAINING):
         print("an unfinished training goes on")
+    elif os.environ.get("SKYPILOT_NUM_NODES", "1") != "1":
+        shutil.rmtree(TRAINING, ignore_errors=True)  # all machines begin with the same checkpoint
+    if os.environ.get("SKYPILOT_NODE_RANK", "0") == "0":
+        remove("results.tar")  # of an earlier run
     return dvc(["pull", "--allow-missing"])
 
 
@@ -78,15 +93,19 @@ def finish() -> int:
     if failed := dvc(["push"]):
         return failed
     put("results.tar", RESULTS)
-    with archive("training.tar") as (fs, there, _):
-        if fs.exists(there):
-            fs.remove(there)
+    remove("training.tar")
     return 0
 
 
 def home() -> int:
+    changed = ["git", "status", "--porcelain", *RESULTS]
+    if subprocess.run(changed, capture_output=True, text=True, check=True).stdout:
+        sys.exit("error: dvc.lock or reports/ hold work that is not committed; commit it first")
+    looks = LEDGER.read_text().splitlines() if LEDGER.exists() else []
     if not get("results.tar"):
         sys.exit("error: the remote has no results yet")
+    both = sorted({*looks, *LEDGER.read_text().splitlines()})  # a line begins with its time
+    LEDGER.write_text("\n".join([*both, ""]), newline="\n")
     return dvc(["pull"]) or dvc(["repro", "--single-item", "report"])
 
 

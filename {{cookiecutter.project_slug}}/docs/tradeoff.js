@@ -3,11 +3,12 @@ const figure = document.querySelector(".tradeoff");
 if (figure) draw(figure, JSON.parse(figure.dataset.told));
 
 function draw(figure, told) {
-  const [width, height, left, bottom] = [Math.max(figure.clientWidth, 280), 280, 52, 28];
+  const [width, height, left, bottom] = [Math.max(figure.clientWidth, 280), 280, 60, 28];
   const most = told.percent ? 1 : Math.max(...told.network, ...told.baseline);
+  const digits = { minimumSignificantDigits: 4, maximumSignificantDigits: 4 };
   const x = (share) => left + (share / 100) * (width - left - 20);
   const y = (value) => height - bottom - (value / most) * (height - bottom - 12);
-  const number = (value) => (told.percent ? `${(100 * value).toFixed(0)}%` : value.toPrecision(3));
+  const number = (value) => (told.percent ? `${(100 * value).toFixed(0)}%` : value.toLocaleString("en-US", digits));
   const curve = (who) => `<polyline class="${who}" points="${told[who].map((v, i) => [x(i + 1), y(v)]).join(" ")}"/>`;
   const across = [0, 0.25, 0.5, 0.75, 1].map((part) => part * most);
   const grid = across.map((v) => `<path d="M${left} ${y(v)}H${x(100)}"/><text x="${left - 6}" y="${y(v) + 4}">${number(v)}</text>`);

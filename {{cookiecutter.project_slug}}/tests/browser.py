@@ -35,7 +35,7 @@ def chromium() -> Iterator:
 
 def build(project: Path) -> Path:
     """The site of a project, built without a warning."""
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict"]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return project / "site"

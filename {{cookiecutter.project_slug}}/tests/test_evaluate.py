@@ -18,7 +18,7 @@ def apart(inside, tmp_path, monkeypatch):
 
 
 def test_metrics_hold_what_readers_are_promised(inside):
-    metrics = json.loads(evaluate.METRICS.read_text())
+    metrics = json.loads(evaluate.METRICS.read_text(encoding="utf-8"))
     for name in ("test", "baseline", "trivial", "difference"):
         assert list(metrics[name]) == list(scores.METRICS[metrics["task"]])
         for metric in metrics[name].values():
@@ -31,7 +31,7 @@ def test_metrics_hold_what_readers_are_promised(inside):
 
 
 def test_choices_do_not_depend_on_test_labels(apart, inside, monkeypatch):
-    before = json.loads((inside / "reports/metrics.json").read_text())
+    before = json.loads((inside / "reports/metrics.json").read_text(encoding="utf-8"))
     read = batches.read
 
     def flipped():
@@ -42,7 +42,7 @@ def test_choices_do_not_depend_on_test_labels(apart, inside, monkeypatch):
 
     monkeypatch.setattr(batches, "read", flipped)
     evaluate.main(settings())
-    after = json.loads(evaluate.METRICS.read_text())
+    after = json.loads(evaluate.METRICS.read_text(encoding="utf-8"))
     for name in ("threshold", "baseline_name"):
         assert after[name] == before[name]
     assert after["test"] != before["test"]
@@ -50,15 +50,15 @@ def test_choices_do_not_depend_on_test_labels(apart, inside, monkeypatch):
 
 def test_each_look_at_the_test_set_is_written_down(apart):
     evaluate.look(settings(), "one", "models/model.onnx", 0.5)
-    before, counted = evaluate.LEDGER.read_text().splitlines(), evaluate.looks(settings())
+    before, counted = evaluate.LEDGER.read_text(encoding="utf-8").splitlines(), evaluate.looks(settings())
     evaluate.look(settings(), "another", "models/model.onnx", 0.5)
     evaluate.look(settings(f"data.sha256={'0' * 64}"), "other data", "models/model.onnx", 0.5)
-    after = evaluate.LEDGER.read_text().splitlines()
+    after = evaluate.LEDGER.read_text(encoding="utf-8").splitlines()
     assert after[:-2] == before
     assert json.loads(after[-2])["stage"] == "another"
     assert evaluate.looks(settings()) == counted + 1
 
 
 def test_the_pipeline_has_written_down_its_looks(inside):
-    stages = [json.loads(line)["stage"] for line in evaluate.LEDGER.read_text().splitlines()]
+    stages = [json.loads(line)["stage"] for line in evaluate.LEDGER.read_text(encoding="utf-8").splitlines()]
     assert stages == [*(f"leak, {split} split" for split in settings().data.splits), "evaluate"]

@@ -14,8 +14,8 @@ def test_crossvalidation_writes_both_and_their_difference(inside, tmp_path, monk
     monkeypatch.setattr(evaluate, "LEDGER", tmp_path / "ledger.jsonl")
     cfg = settings("model=frozen", "folds=3", "model.epochs=1")
     crossvalidate.main(cfg)
-    assert evaluate.LEDGER.read_text().count("crossvalidate, frozen") == 1
-    found = json.loads(Path("reports/crossvalidation-frozen.json").read_text())
+    assert evaluate.LEDGER.read_text(encoding="utf-8").count("crossvalidate, frozen") == 1
+    found = json.loads(Path("reports/crossvalidation-frozen.json").read_text(encoding="utf-8"))
     _, _, samples, schema = batches.read()
     parts = splits.folds(samples, cfg.data.split, schema["task"], 3, cfg.seed)
     assert found["n"] == np.sum([part == "test" for part in parts])

@@ -70,7 +70,7 @@ def test_a_network_learns_from_it(own, inside):
 
 @pytest.mark.slow
 def test_it_is_measured_and_drawn(there):
-    metrics = json.loads(evaluate.METRICS.read_text())
+    metrics = json.loads(evaluate.METRICS.read_text(encoding="utf-8"))
     assert metrics["n_test"] == (batches.read()[2][metrics["split"]] == "test").sum() > 0
     for name in (*charts.CHARTS, "hero", "data", "errors"):
         assert imread(charts.FIGURES / f"{name}.png").std() > 0.05
@@ -108,12 +108,13 @@ def test_its_examples_get_the_same_answers_in_a_browser(there, chromium):
 @pytest.mark.slow
 def test_pages_say_nothing_false_about_it(there):
     for page in ("README.md", "docs/index.md"):
-        assert not re.search("Still the starter|no such element", Path(page).read_text())
-    text = (ROOT / "docs/index.md").read_text().split("## For non-specialists")[1]
+        assert not re.search("Still the starter|no such element", Path(page).read_text(encoding="utf-8"))
+    text = (ROOT / "docs/index.md").read_text(encoding="utf-8").split("## For non-specialists")[1]
     for line in re.findall("^\\w.*", text, re.MULTILINE):
-        assert line not in Path("docs/index.md").read_text()
+        assert line not in Path("docs/index.md").read_text(encoding="utf-8")
     for page in ("index", "article", "data-card", "model-card"):
-        assert Path(f"docs/{page}.md").read_text().count("This page still tells of the starter's data") == 1
+        text = Path(f"docs/{page}.md").read_text(encoding="utf-8")
+        assert text.count("This page still tells of the starter's data") == 1
 
 
 @pytest.mark.parametrize(
@@ -145,4 +146,5 @@ def test_prepare_remembers_what_it_was_told(tmp_path, monkeypatch):
     assert re.fullmatch("[0-9a-f]{64}", after["sha256"]) and re.match(r"20\d\d-\d\d-\d\d$", after["read"])
     assert OmegaConf.load("conf/config.yaml").defaults[0] == {"data": "own"}
     for name in ("conf/data/own.yaml", "conf/config.yaml"):
-        assert Path(name).read_text().count("#") == (ROOT / name).read_text().count("#")
+        before, after = (folder / name for folder in (ROOT, Path()))
+        assert after.read_text(encoding="utf-8").count("#") == before.read_text(encoding="utf-8").count("#")

@@ -20,7 +20,7 @@ from huggingface_hub import DatasetCard, ModelCard, RepoCard, constants
 from {{ cookiecutter.package_name }} import config, publish
 from {{ cookiecutter.package_name }}.config import BadInput
 
-SITE = re.search(r"^site_url: (\S+)", (ROOT / "mkdocs.yml").read_text(), re.M)[1]
+SITE = re.search(r"^site_url: (\S+)", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.M)[1]
 # What Hugging Face knows: its licences, and of its tasks and metrics those that fit this kind of project.
 LICENCES = (
     r"afl-3\.0|apache-2\.0|artistic-2\.0|bsd(-2-clause|-3-clause(-clear)?)?|bsl-1\.0|c-uda|cc0-1\.0|"
@@ -54,6 +54,8 @@ class Hub:
             self.made.append(json.loads(body))
             kind = "" if self.made[-1].get("type", "model") == "model" else "spaces/"
             return {"url": f"{self.address}/{kind}ada/inspector"}
+        if path.startswith(("/api/spaces/ada/inspector", "/api/models/ada/inspector")) and what == "ada":
+            return {"id": "ada/inspector"}  # it is there already
         if what == "tree":
             return [{"type": "file", "path": name, "size": 1, "oid": "0" * 40} for name in self.files]
         if what == "preupload":
@@ -139,7 +141,7 @@ def inside(folder: str) -> dict[str, bytes]:
 
 
 def measured() -> dict:
-    return json.loads(Path("reports/pages.json").read_text())["measured"]
+    return json.loads(Path("reports/pages.json").read_text(encoding="utf-8"))["measured"]
 
 
 def test_a_space_holds_what_the_demo_needs_and_no_more():
@@ -174,20 +176,31 @@ def test_examples_go_along_only_under_a_licence(monkeypatch, licence):
     found = {name for name in inside("runs/space") if name.startswith("docs/examples/")}
     expected = {path.as_posix() for path in Path("docs/examples").iterdir()} if licence else set()
     assert found == expected
-    assert ("Examples: CC BY 4.0." in Path("runs/space/README.md").read_text()) == bool(licence)
+    said = Path("runs/space/README.md").read_text(encoding="utf-8")
+    assert ("Examples: CC BY 4.0." in said) == bool(licence)
 
 
 def test_a_static_space_is_the_site_with_links_to_files():
     publish.main(["static"])
     for name in (name for name in inside("runs/static") if name.endswith(".html") and name != "404.html"):
         page = Path("runs/static", name)
-        links = re.findall(r'\b(?:src|href)="(?![a-z]+:)([^"#?]+)', page.read_text())
+        links = re.findall(r'\b(?:src|href)="(?![a-z]+:)([^"#?]+)', page.read_text(encoding="utf-8"))
         assert links
         for link in links:
             assert (page.parent / link).is_file(), (name, link)
-        assert re.search(rf'rel="canonical" href="{re.escape(SITE)}([\w-]+/)?"', page.read_text())
+        for address in ('rel="canonical" href', 'property="og:url" content'):
+            assert re.search(rf'{address}="{re.escape(SITE)}([\w-]+/)?"', page.read_text(encoding="utf-8"))
+    assert not list(Path("runs/static").glob("sitemap*"))
     card = RepoCard.load("runs/static/README.md")
     assert card.data.sdk == "static" and Path("runs/static", card.data.app_file).is_file()
+
+
+def test_a_broken_link_of_the_site_gets_one_line():
+    page = Path("docs/decisions.md")
+    before = page.read_text(encoding="utf-8")
+    page.write_text(f"{before}\n[gone](nowhere.md)\n")
+    refused(["static"], r"mkdocs: .*decisions.md.*nowhere.md")
+    page.write_text(before)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +213,11 @@ def test_a_static_space_is_the_site_with_links_to_files():
 )
 def test_upload_makes_the_repository_what_the_folder_is(hub, capsys, kind, asked):
     hub.files = {"old.txt": b"of an earlier version"}
-    publish.main([kind, "--upload", "ada/inspector"])
+    if kind != "model":
+        with pytest.raises(BadInput, match="ada/inspector is there already; add --replace to empty it first"):
+            publish.main([kind, "--upload", "ada/inspector"])
+        assert list(hub.files) == ["old.txt"] and not hub.made
+    publish.main([kind, "--replace", "--upload", "ada/inspector"])
     assert asked.items() <= hub.made[0].items()
     kept = hub.files if kind == "model" else {}  # there others may have added files
     assert hub.files == {**({"old.txt": b"of an earlier version"} if kept else {}), **inside(f"runs/{kind}")}
@@ -214,7 +231,7 @@ def test_the_model_goes_with_a_card_that_tells_the_last_test():
     assert set(files) == {"README.md", "model.onnx"}
     assert files["model.onnx"] == Path("models/model.onnx").read_bytes()
     card = ModelCard.load("runs/model/README.md")
-    test = json.loads(Path("reports/metrics.json").read_text())["test"]
+    test = json.loads(Path("reports/metrics.json").read_text(encoding="utf-8"))["test"]
     assert [result.metric_value for result in card.data.eval_results] == [m["value"] for m in test.values()]
     assert not re.search(r"\[\[|<!--|\]\((?!https?://)", card.text)
 
@@ -255,7 +272,7 @@ pages[0](results.md)  # <!-- stays -->
 def test_an_article_for_elsewhere():
     Path("docs/article.md").write_text(ARTICLE + "word " * publish.FEWEST)
     publish.main(["article"])
-    text = Path("runs/article/article.md").read_text()
+    text = Path("runs/article/article.md").read_text(encoding="utf-8")
     front, body = text.split("---\n\n", 1)
     assert f"canonical_url: {SITE}article/\n" in front and "title: Which ones are *broken*?\n" in front
     n = measured()["n_test"]
@@ -323,7 +340,7 @@ def test_a_mistake_in_the_article_gets_one_line(text, message):
     ],
 )
 def test_a_page_that_is_wrong_gets_one_line(folder, page, text, message):
-    before = Path(page).read_text()
+    before = Path(page).read_text(encoding="utf-8")
     try:
         Path(page).unlink() if text is None else Path(page).write_text(text)
         refused(["space"], message)

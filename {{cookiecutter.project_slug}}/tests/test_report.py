@@ -20,7 +20,7 @@ def blocks(text: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_numbers_are_those_of_the_last_run(inside, page):
-    written = blocks(Path(page).read_text())
+    written = blocks(Path(page).read_text(encoding="utf-8"))
     assert written.items() <= report.blocks(json.loads(evaluate.METRICS.read_text()), settings()).items()
     assert "headline" in written
 
@@ -32,11 +32,11 @@ def test_numbers_of_this_repository_are_those_of_its_metrics(page, monkeypatch):
         pytest.skip("no run yet: `uv run dvc repro`")
     cfg = report.config.compose()
     expected = report.blocks(json.loads(evaluate.METRICS.read_text()), cfg)
-    assert blocks(Path(page).read_text()).items() <= expected.items()
+    assert blocks(Path(page).read_text(encoding="utf-8")).items() <= expected.items()
 
 
 def test_map_names_every_module_and_nothing_else():
-    text = (ROOT / "README.md").read_text().split("## Map")[1]
+    text = (ROOT / "README.md").read_text(encoding="utf-8").split("## Map")[1]
     named = set(re.findall(r"^  (\w+\.py) ", text, re.MULTILINE))
     found = {path.name for path in (ROOT / "src").glob("*/*.py")} - {"__init__.py"}
     assert named == found

@@ -11,7 +11,7 @@ from conftest import ROOT
 
 from {{ cookiecutter.package_name }} import evaluate, predict, report, scores
 
-PAGES = sorted(re.findall(r": (\S+)\.md$", (ROOT / "mkdocs.yml").read_text(), re.M))
+PAGES = sorted(re.findall(r": (\S+)\.md$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.M))
 
 
 @pytest.fixture
@@ -24,21 +24,21 @@ def home(chromium, address):
 
 
 def test_site_shows_the_numbers_and_asks_nobody_else(inside, site):
-    home = (site / "index.html").read_text()
-    metrics = json.loads(evaluate.METRICS.read_text())
+    home = (site / "index.html").read_text(encoding="utf-8")
+    metrics = json.loads(evaluate.METRICS.read_text(encoding="utf-8"))
     first = scores.FIRST[metrics["task"]]
-    assert json.loads(report.PAGES.read_text())["measured"]["point"]["network"][first] in home
+    assert json.loads(report.PAGES.read_text(encoding="utf-8"))["measured"]["point"]["network"][first] in home
     for page in site.rglob("*.html"):
-        text = page.read_text()
+        text = page.read_text(encoding="utf-8")
         assert "[[" not in text and "{" * 2 not in text, page  # a number that is not measured
         assert not re.search(r'<(script|link|img)[^>]+(src|href)="https?://(?![\w-]+\.github\.io)', text)
         assert not re.search(r'<img(?![^>]*alt="[^"]+)', text)
 
 
 def test_a_link_to_it_shows_the_card(site):
-    text = (site / "results/index.html").read_text()
+    text = (site / "results/index.html").read_text(encoding="utf-8")
     said = dict(re.findall(r'<meta (?:property|name)="((?:og|twitter):[\w:]+)" content="([^"]*)"', text))
-    [address] = re.findall(r"^site_url: (\S+)$", (ROOT / "mkdocs.yml").read_text(), re.M)
+    [address] = re.findall(r"^site_url: (\S+)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.M)
     assert said["og:url"] == f"{address}results/"
     assert said["og:image"] == f"{address}figures/social.png"
     assert (site / "figures/social.png").exists()
@@ -61,13 +61,12 @@ def test_article_tells_how_long_it_takes(home, address):
 
 
 def test_the_slider_reads_the_curve(home, address, inside):
-    task = json.loads(evaluate.METRICS.read_text())["task"]
+    task = json.loads(evaluate.METRICS.read_text(encoding="utf-8"))["task"]
     curves = scores.tradeoff(report.pd.read_parquet(evaluate.PREDICTIONS), task)
     home.goto(f"{address}/results/")
     slider, said = home.get_by_role("slider"), home.locator(".tradeoff").get_by_role("status")
     for share in (20, 21):
-        network = curves["network"][share - 1]
-        shown = predict.number(network, ".0%") if task == "classification" else f"{network:.3g}"
+        shown = predict.number(curves["network"][share - 1], ".0%" if task == "classification" else "")
         assert f"{share}%: network {shown}" in said.inner_text()
         slider.press("ArrowRight")
 

@@ -78,12 +78,18 @@ def test_run_is_named_by_settings_data_and_split(few):
     assert name != train.fingerprint(settings(), facts, y, np.roll(part, 1))
 
 
-def test_training_sees_nothing_of_the_test_part(few):
+def test_training_sees_nothing_of_the_test_part(few, tmp_path):
     _, z, y, part = few
     samples = batches.read()[2]
-    used = samples[settings().data.split].isin(["train", "val"])
-    assert set(part) == {"train", "val"}
-    assert len(z) == used.sum() and np.array_equal(y, samples.label[used])
+    used = samples[settings().data.split].isin(["train", "val"]).to_numpy()
+    assert set(part[used]) == {"train", "val"} and set(part[~used]) == {"-"}
+    assert np.array_equal(y[used], samples.label[used]) and not y[~used].any()
+    known = z.clone()
+    known[~used] = torch.nan
+    for name, seen in {"whole": z, "without": known}.items():
+        train.fit(settings("model=frozen"), few[0], seen, y, part, tmp_path / name)
+    whole, without = weights(tmp_path / "whole/best.ckpt"), weights(tmp_path / "without/best.ckpt")
+    assert all(torch.equal(whole[name], without[name]) for name in whole)
 
 
 def test_the_inputs_count_for_the_name(inside):
@@ -118,7 +124,7 @@ def test_the_network_knows_facts_of_the_training_part_alone(inside):
 
 def test_history_is_kept_by_every_logger(few, tmp_path):
     train.fit(settings("model=frozen"), *few, tmp_path, ["dvclive", "csv"])
-    assert (tmp_path / "history/metrics.csv").read_text().count("\n") >= 3
+    assert (tmp_path / "history/metrics.csv").read_text(encoding="utf-8").count("\n") >= 3
     assert (tmp_path / "history/plots/metrics/val/loss.tsv").exists()
 
 

@@ -1,11 +1,13 @@
 """Arrays -> batches on the device: the LightningDataModule.
 
 What the network keeps frozen is computed once for each sample, and a batch is one `index_select`:
-no worker, no copy and no Python loop over samples.
+no worker, no copy and no Python loop over samples. Data larger than memory stays on disk, mapped.
 """
 
 import json
+import math
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytorch_lightning as pl
 import torch
 
 PREPARED = Path("data/prepared")
+LARGEST = 4 << 30  # bytes of encoded samples in memory
 
 
 def read() -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict]:
@@ -25,8 +28,10 @@ def read() -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict]:
 
 
 @torch.inference_mode()
-def encode(network: torch.nn.Module, x: np.ndarray, accelerator: str = "cpu") -> torch.Tensor:
-    """What the network trains on, (n, views, ...) on the CPU; x (n, ...) is raw.
+def encode(
+    network: torch.nn.Module, x: np.ndarray, rows: np.ndarray, accelerator: str = "cpu"
+) -> torch.Tensor:
+    """What the network trains on, (n, views, ...) on the CPU; x (n, ...) is raw, `rows` (k,) are computed.
 
     A network without an `encode` of its own trains on x itself, which is not copied.
     """
@@ -34,19 +39,34 @@ def encode(network: torch.nn.Module, x: np.ndarray, accelerator: str = "cpu") ->
         with torch.inference_mode(False):
             return torch.from_numpy(x).unsqueeze(1)
     cuda = accelerator != "cpu" and torch.cuda.is_available()
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if cuda else torch.device("cpu")
+    local = os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", 0))  # of torchrun, of srun
+    device = torch.device("cuda", int(local)) if cuda else torch.device("cpu")
     network = network.eval().to(device)
     few = 256 if cuda else 1  # on a CPU larger ones leave the processor's cache and are slower
-    parts = [
-        network.encode(torch.from_numpy(np.ascontiguousarray(x[i : i + few])).to(device)).half().cpu()
-        for i in range(0, len(x), few)
-    ]
+    z = None
+    for i in range(0, len(rows), few):
+        some = rows[i : i + few]
+        found = network.encode(torch.from_numpy(x[some]).to(device)).half().cpu()
+        found = found.unflatten(0, (len(some), -1)).numpy()
+        z = room((len(x), *found.shape[1:])) if z is None else z
+        z[some] = found
     with torch.inference_mode(False):
-        return torch.cat(parts).unflatten(0, (len(x), -1)).clone()
+        return torch.from_numpy(z)
+
+
+def room(shape: tuple[int, ...]) -> np.ndarray:
+    """Zeros float16, in memory or, if they are large, in a nameless file; unwritten ones take no place."""
+    if 2 * math.prod(shape) <= LARGEST:
+        return np.zeros(shape, np.float16)
+    Path("runs").mkdir(exist_ok=True)
+    return np.memmap(tempfile.TemporaryFile(dir="runs"), np.float16, "w+", shape=shape)
 
 
 class Batches(pl.LightningDataModule):
-    """Batches of encoded samples z (n, views, ...) and labels y (n,); `part` (n,) names their part."""
+    """Batches of encoded samples z (n, views, ...) and labels y (n,); `part` (n,) names their part.
+
+    `batch` samples make a step; several processes share them.
+    """
 
     def __init__(self, z: torch.Tensor, y: np.ndarray, part: np.ndarray, batch: int, seed: int) -> None:
         super().__init__()
@@ -55,13 +75,15 @@ class Batches(pl.LightningDataModule):
         self.loaders: dict[str, Loader] = {}
 
     def setup(self, stage: str) -> None:
-        """Moves each part to the device that trains, once."""
+        """Moves each part to the device that trains, once, if it has room; else batches are moved."""
         device = self.trainer.strategy.root_device
         for name, views in (("train", None), ("val", 1)):  # one view is enough to compare epochs
             rows = torch.from_numpy(np.flatnonzero(self.part == name))
-            z, y = self.z[rows, :views], self.y[rows]
-            batch = max(1, min(self.batch, len(rows) // self.trainer.world_size))  # data may be few
-            self.loaders[name] = Loader(z.to(device), y.to(device), batch)
+            z, y = self.z[:, :views], self.y
+            if fits(z[:1].nbytes * len(rows), device):
+                z, y, rows = z[rows].to(device), y[rows].to(device), torch.arange(len(rows))
+            batch = max(1, min(self.batch, len(rows)) // self.trainer.world_size)  # data may be few
+            self.loaders[name] = Loader(z, y, rows, batch)
 
     def train_dataloader(self) -> "Loader":
         loader = self.loaders["train"]
@@ -73,34 +95,43 @@ class Batches(pl.LightningDataModule):
         return self.loaders["val"]
 
 
+def fits(size: int, device: torch.device) -> bool:
+    """Whether so many bytes may lie on the device for good; on a CPU they stay where they are."""
+    if device.type == "cuda":
+        return size < torch.cuda.mem_get_info(device)[0] / 2
+    return device.type != "cpu"
+
+
 class Loader:
-    """Batches of z (n, views, ...) and y (n,), by one index_select each.
+    """Batches of the `rows` (k,) of z (n, views, ...) and y (n,), by one index_select each.
 
     Shuffled, a batch holds one random view of each sample, (b, ...), and the same seed gives the
     same batches, so that a resumed run equals an uninterrupted one. Otherwise it holds all views,
     (b, views, ...), in order.
     """
 
-    def __init__(self, z: torch.Tensor, y: torch.Tensor, batch: int) -> None:
-        self.z, self.y, self.batch = z, y, batch
+    def __init__(self, z: torch.Tensor, y: torch.Tensor, rows: torch.Tensor, batch: int) -> None:
+        self.z, self.y, self.rows, self.batch = z, y, rows, batch
         self.shuffle: Callable[[], int] | None = None
         self.rank, self.ranks = 0, 1
 
     def __len__(self) -> int:
         if self.shuffle:
-            return len(self.y) // (self.batch * self.ranks)  # equal batches on every process
-        return -(-len(self.y) // self.batch)
+            return len(self.rows) // (self.batch * self.ranks)  # equal batches on every process
+        return -(-len(self.rows) // self.batch)
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        device = self.y.device
         if self.shuffle is None:
-            yield from zip(self.z.split(self.batch), self.y.split(self.batch), strict=True)
+            for row in self.rows.to(device).split(self.batch):
+                yield self.z.index_select(0, row), self.y.index_select(0, row)
             return
         chance = torch.Generator().manual_seed(self.shuffle())
         views = self.z.shape[1]
-        order = torch.randperm(len(self.y), generator=chance)
-        view = torch.randint(views, (len(self.y),), generator=chance)
+        order = torch.randperm(len(self.rows), generator=chance)
+        view = torch.randint(views, (len(self.rows),), generator=chance)
         mine = slice(self.rank, len(self) * self.batch * self.ranks, self.ranks)
-        rows, pick = (t[mine].to(self.y.device) for t in (order, order * views + view))
+        rows, view = self.rows[order[mine]].to(device), view[mine].to(device)
         flat = self.z.flatten(0, 1)
-        for row, index in zip(rows.split(self.batch), pick.split(self.batch), strict=True):
-            yield flat.index_select(0, index), self.y.index_select(0, row)
+        for row, pick in zip(rows.split(self.batch), view.split(self.batch), strict=True):
+            yield flat.index_select(0, row * views + pick), self.y.index_select(0, row)

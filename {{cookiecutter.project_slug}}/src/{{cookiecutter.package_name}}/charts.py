@@ -13,6 +13,7 @@ from PIL import Image
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
+from matplotlib.font_manager import findfont, get_font
 
 from . import predict, scores
 
@@ -55,21 +56,24 @@ def card(title: str, said: str, name: str, values: dict[str, str], sizes: list[f
     """The picture beside a link to the site: 1200 x 630 pixels, as Open Graph and its readers expect.
 
     Args:
-        title: name of the project
+        title: name of the project, left out if the font lacks its letters
         said: the headline
         name: the metric that the bars show
         values: of network, baseline and trivial answer, as text
         sizes: the same as numbers
     """
     figure = plt.figure(figsize=(12, 6.3), dpi=100, facecolor="white")
-    figure.text(0.05, 0.84, textwrap.shorten(title, 44), fontsize=38, weight="bold")
-    figure.text(0.05, 0.77, textwrap.fill(said, 68), fontsize=23, va="top", color="#495057", linespacing=1.4)
+    plain = {"parse_math": False, "color": "#495057"}
+    if set(map(ord, title)) <= set(get_font(findfont("DejaVu Sans")).get_charmap()):
+        size = min(38, 1600 / len(title))
+        figure.text(0.05, 0.84, title, fontsize=size, weight="bold", parse_math=False)
+    figure.text(0.05, 0.77, textwrap.fill(said, 68), fontsize=23, va="top", linespacing=1.4, **plain)
     axes = figure.add_axes((0.20, 0.07, 0.75, 0.36))
     axes.barh(list(values), sizes, color=[COLOURS[who] for who in values], height=0.72)
     for i, (who, value) in enumerate(values.items()):
         axes.text(sizes[i], i, f" {value}", va="center", fontsize=34, weight="bold", color=COLOURS[who])
     axes.set(xlim=(0, 1.3 * max(sizes) or 1), xticks=[])
-    axes.set_title(name, loc="left", fontsize=18, color="#495057", pad=10)
+    axes.set_title(name, loc="left", fontsize=18, pad=10, **plain)
     axes.tick_params(length=0, labelsize=24)
     axes.spines[:].set_visible(False)
     axes.invert_yaxis()

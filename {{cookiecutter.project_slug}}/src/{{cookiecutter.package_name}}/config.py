@@ -70,6 +70,9 @@ def compose(*overrides: str) -> DictConfig:
 
 def replace(new: Path, old: Path) -> None:
     """Puts the finished file or folder `new` where `old` was, so that no half of it is ever read."""
+    aside = old.with_name(f".old-{old.name}")
+    shutil.rmtree(aside, ignore_errors=True)
     if old.is_dir():
-        shutil.rmtree(old)
+        old.rename(aside)
     new.replace(old)
+    shutil.rmtree(aside, ignore_errors=True)

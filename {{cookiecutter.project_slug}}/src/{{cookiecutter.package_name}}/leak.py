@@ -30,7 +30,7 @@ def main(cfg: DictConfig) -> None:
 
 def encoded(cfg: DictConfig, x: np.ndarray, facts: dict) -> torch.Tensor:
     """All samples as the network trains on them, z (n, views, ...); what is frozen learns from no part."""
-    return batches.encode(model.build(cfg.model, facts), x, cfg.trainer.accelerator)
+    return batches.encode(model.build(cfg.model, facts), x, np.arange(len(x)), cfg.trainer.accelerator)
 
 
 def predict(

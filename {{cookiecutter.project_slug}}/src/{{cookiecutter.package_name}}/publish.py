@@ -8,6 +8,7 @@ article  the article as one Markdown file for other places, and as a PDF
 
 import argparse
 import importlib.metadata
+import os
 import re
 import shutil
 import subprocess
@@ -72,6 +73,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser = Parser(prog=f"python -m {__package__}.publish", description=__doc__, formatter_class=form)
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--upload", metavar="OWNER/NAME", help="send it to Hugging Face")
+    parser.add_argument("--replace", action="store_true", help="empty a Space that is there already")
     parser.add_argument("--hardware", default="zero-a10g", help="of a new Space: else %(default)s")
     parser.add_argument("--model", metavar="OWNER/NAME", help="page of the model, for a Space to link to")
     parser.add_argument("--draft", action="store_true", help="the article even if it is not finished")
@@ -119,13 +121,19 @@ def requirements(folder: Path) -> list[str]:
 
 def static(folder: Path, given: argparse.Namespace) -> None:
     """The site, a file a page: a static Space finds article/index.html, but not article/."""
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--no-directory-urls"]
-    done = subprocess.run([*command, "--site-dir", str(folder.absolute())], capture_output=True, text=True)
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--no-directory-urls"]
+    command += ["--site-dir", str(folder.absolute())]
+    env = {name: value for name, value in os.environ.items() if name != "HF_TOKEN"}  # not for plugins
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
     if done.returncode:
-        raise BadInput(f"mkdocs: {(done.stdout + done.stderr).strip().splitlines()[-1]}")
-    for path in folder.rglob("*.html"):  # search engines are sent to the site itself
+        wrong = re.findall(r"^(?:WARNING|ERROR) +- +(.*)", done.stderr, re.M) or done.stderr.splitlines()[-1:]
+        raise BadInput(f"mkdocs: {'; '.join(wrong)}")
+    for path in folder.rglob("*.html"):  # search engines and links go to the site itself
         text = path.read_text(encoding="utf-8")
-        write(path, re.sub(r'(rel="canonical" href="[^"]*?)(/index)?\.html"', r'\1/"', text))
+        address = r'((?:rel="canonical" href|property="og:url" content)="[^"]*?)(/index)?\.html"'
+        write(path, re.sub(address, r'\1/"', text))
+    for path in folder.glob("sitemap.xml*"):
+        path.unlink()
     first = "demo/index.html" if (folder / "demo/index.html").exists() else "index.html"
     readme(folder, sdk="static", app_file=first)
 
@@ -139,7 +147,7 @@ def readme(folder: Path, **settings: object) -> None:
     settings |= {"short_description": re.split(r"(?<=[.?!]) ", story.demo)[0][:60]}
     links = f"[Article]({site}article/) · [Model card]({site}model-card/) · [Data card]({site}data-card/)"
     headline = predict.metrics("reports/pages.json")["measured"]["headline"]
-    examples = f"Examples: {story.examples_licence}." if (folder / "docs/examples").exists() else ""
+    examples = f"Examples: {story.examples_licence}." if story.examples_licence else ""
     said = [f"# {title}", headline, story.limits, story.attribution, examples, links]
     front = SpaceCardData(**settings).to_yaml()
     write(folder / "README.md", f"---\n{front}\n---\n\n" + "\n\n".join(filter(None, said)) + "\n")
@@ -252,6 +260,8 @@ def upload(folder: Path, given: argparse.Namespace) -> str:
     gradio = {"space_sdk": "gradio", "space_hardware": given.hardware}
     new = {"space": gradio, "static": {"space_sdk": "static"}, "model": {}}[given.kind]
     with fetch.one_line(f"{given.upload} on Hugging Face"):
+        if kind == "space" and not given.replace and HfApi().repo_exists(given.upload, repo_type=kind):
+            raise BadInput(f"{given.upload} is there already; add --replace to empty it first")
         repo = HfApi().create_repo(given.upload, repo_type=kind, exist_ok=True, **new)
         where = {"repo_id": repo.repo_id, "repo_type": kind}
         stale = "*" if kind == "space" else None  # a Space becomes what the folder is

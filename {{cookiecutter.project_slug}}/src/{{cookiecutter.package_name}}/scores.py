@@ -133,7 +133,7 @@ def tradeoff(rows: pd.DataFrame, task: str) -> dict[str, list[float]]:
             positive = (rows.label > 0).groupby(rows[name]).transform("mean")
             curve = np.cumsum(positive.to_numpy()[np.argsort(-rows[name], kind="stable")])
             curve /= max(curve[-1], 1)
-        found[name] = curve[taken].round(4).tolist()
+        found[name] = [float(f"{value:.4g}") for value in curve[taken]]
     return found
 
 

@@ -22,6 +22,7 @@ from pytorch_lightning import callbacks, loggers
 from . import batches, config, model
 from .learner import Learner
 
+MOST = 1 << 28  # bytes of samples to learn facts from, or to hash at a time
 LOGGERS = {
     "csv": ("CSVLogger", {"name": "", "version": ""}),
     "tensorboard": ("TensorBoardLogger", {"name": "", "version": ""}),
@@ -41,26 +42,29 @@ def main(cfg: DictConfig) -> float:
 
 
 def seen(cfg: DictConfig) -> tuple[dict, torch.Tensor, np.ndarray, np.ndarray]:
-    """The network's facts, encoded samples z (n, views, ...), labels (n,) and parts (n,), without test."""
+    """The network's facts, encoded samples z (n, views, ...), labels (n,) and parts (n,), test blanked."""
     for key, value in cfg.model.items():
         if isinstance(value, str) and key != "name":
             raise config.BadInput(f"model.{key}={value}: give a number")
     x, y, samples, schema = batches.read()
     part = samples[cfg.data.split].to_numpy()
     facts = learn(x, y, part, schema)
-    rows = np.flatnonzero(np.isin(part, ["train", "val"]))
-    z = batches.encode(model.build(cfg.model, facts), x[rows], cfg.trainer.accelerator)
-    return facts, z, y[rows], part[rows]
+    used = np.isin(part, ["train", "val"])
+    network = model.build(cfg.model, facts)
+    z = batches.encode(network, x, np.flatnonzero(used), cfg.trainer.accelerator)
+    return facts, z, np.where(used, y, 0), np.where(used, part, "-")
 
 
 def learn(x: np.ndarray, y: np.ndarray, part: np.ndarray, schema: dict) -> dict:
     """What the network has to know of the data, from part == "train" alone; plain values."""
     rows = np.flatnonzero(part == "train")
-    known, spread = x[rows], float(np.std(y[rows])) or 1.0
-    digest = hashlib.sha256(known)
+    digest = hashlib.sha256()
+    for some in np.array_split(rows, 1 + x[:1].nbytes * len(rows) // MOST):  # data may not fit in memory
+        digest.update(x[some])
     digest.update(json.dumps(schema).encode())
-    facts = {"task": schema["task"], "spread": spread, "data": digest.hexdigest()}
-    return {**facts, **model.facts(known, y[rows], schema)}
+    facts = {"task": schema["task"], "spread": float(np.std(y[rows])) or 1.0, "data": digest.hexdigest()}
+    few = rows[:: 1 + x[:1].nbytes * len(rows) // MOST]
+    return {**facts, **model.facts(x[few], y[few], schema)}
 
 
 def fit(

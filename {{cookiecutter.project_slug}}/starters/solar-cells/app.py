@@ -30,8 +30,8 @@ def inspect(path: str | None) -> tuple[dict[str, float], object, str]:
 
 def meaning(probability: float, threshold: float) -> str:
     """One sentence for the person who decides."""
-    chance = f"This {STORY.unit} is **{probability:.0%}** likely to be {STORY.positive}"
-    rule = f"from {threshold:.0%} on: {STORY.flag}, which costs least in the long run"
+    chance = f"This {STORY.unit} is **{probability:.1%}** likely to be {STORY.positive}"
+    rule = f"from {threshold:.1%} on: {STORY.flag}, which costs least in the long run"
     if probability >= threshold:
         return f"### {STORY.flag.capitalize()}\n{chance}; {rule}. Start where the photo is orange."
     return f"### {STORY['pass'].capitalize()}\n{chance}; {rule}."

@@ -53,12 +53,12 @@ def protocol(cfg: DictConfig) -> DictConfig:
 def test_it_measures_and_leaves_the_record_alone(cfg, monkeypatch):
     monkeypatch.setattr(reproduce, "protocol", protocol)
     reproduce.main(cfg)
-    found = json.loads(reproduce.REPORT.read_text())
+    found = json.loads(reproduce.REPORT.read_text(encoding="utf-8"))
     assert found["network"]["low"] <= found["network"]["value"] <= found["network"]["high"]
     assert found["rows"] == dict(cfg.data.published.rows) and found["verdicts"].keys() == found["rows"].keys()
     assert all(found["samples"].values())
     assert reproduce.PAGE.read_text(encoding="utf-8") == reproduce.page(found, protocol(cfg))
-    ledger = [json.loads(line) for line in evaluate.LEDGER.read_text().splitlines()]
+    ledger = [json.loads(line) for line in evaluate.LEDGER.read_text(encoding="utf-8").splitlines()]
     assert [line["score"] for line in ledger] == [found["network"]["value"]]
     assert not any(Path(name).exists() for name in ("data/prepared", "models", evaluate.METRICS))
 
@@ -119,6 +119,6 @@ def test_an_unknown_metric_is_named(cfg):
 def test_the_page_of_this_repository_shows_its_last_run():
     if not (ROOT / reproduce.REPORT).exists():
         pytest.skip("no run yet: `uv run python -m {{ cookiecutter.package_name }}.reproduce`")
-    found = json.loads((ROOT / reproduce.REPORT).read_text())
+    found = json.loads((ROOT / reproduce.REPORT).read_text(encoding="utf-8"))
     cfg = config.compose(*found["given"], *found["overrides"])
     assert (ROOT / reproduce.PAGE).read_text(encoding="utf-8") == reproduce.page(found, cfg)

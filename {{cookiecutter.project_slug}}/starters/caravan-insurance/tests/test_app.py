@@ -38,7 +38,7 @@ def test_an_empty_field_is_a_missing_value(app, module):
 def test_a_file_gets_the_answer_of_its_first_row(app, inside, tmp_path):
     example = sorted(Path("docs/examples").glob("*.csv"))[0]
     alone = app.predict(handle_file(str(example)), api_name="/upload")
-    header, row = example.read_text().splitlines()
+    header, row = example.read_text(encoding="utf-8").splitlines()
     several = tmp_path / "rows.csv"
     several.write_text(f"{header}\n{row}\n{row}\n")
     sentence, scores, _ = app.predict(handle_file(str(several)), api_name="/upload")

@@ -114,7 +114,7 @@ def test_a_number_to_predict_goes_through_every_stage(table):
     _, y, _, schema = own(table, *told)
     assert schema["task"] == "regression" and np.allclose(y, table.cost)
     run_stages(*OWN, *told)
-    metrics = evaluate.METRICS.read_text()
+    metrics = evaluate.METRICS.read_text(encoding="utf-8")
     assert '"mae"' in metrics and '"threshold": null' in metrics
 
 

@@ -63,10 +63,10 @@ def test_the_split_is_frozen():
 
 @pytest.mark.parametrize("page", ["README.md", "docs/results.md", "docs/index.md"])
 def test_terms_of_the_data_stand_where_it_is_shown(inside, page):
-    text = (inside / page).read_text()
+    text = (inside / page).read_text(encoding="utf-8")
     assert TERMS in text and "no commercial use" in text
 
 
 def test_terms_stand_in_the_data_card():
-    text = (ROOT / "docs/data-card.md").read_text()
+    text = (ROOT / "docs/data-card.md").read_text(encoding="utf-8")
     assert TERMS in text and "No commercial use" in text

@@ -58,9 +58,9 @@ def test_the_split_is_frozen():
 
 @pytest.mark.parametrize("page", ["README.md", "docs/results.md", "docs/index.md"])
 def test_licence_of_the_photos_stands_where_they_are_shown(inside, page):
-    assert "CC BY-NC-SA 4.0" in (inside / page).read_text()
+    assert "CC BY-NC-SA 4.0" in (inside / page).read_text(encoding="utf-8")
 
 
 def test_licence_stands_in_the_data_card():
-    text = (ROOT / "docs/data-card.md").read_text()
+    text = (ROOT / "docs/data-card.md").read_text(encoding="utf-8")
     assert "CC BY-NC-SA 4.0" in text and "doi.org" in text

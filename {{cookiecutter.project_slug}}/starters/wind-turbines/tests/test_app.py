@@ -32,7 +32,7 @@ def test_an_example_gets_the_answer_of_its_file(module, inside):
 
 def test_the_answer_tells_of_an_hour_after_the_last_row(module, inside):
     path = example()
-    last = path.read_text().splitlines()[-1].split(",")
+    last = path.read_text(encoding="utf-8").splitlines()[-1].split(",")
     sentence, chart, _ = module.forecast(str(path))
     hour = f"{int(last[0][11:13]) + 1:02}{last[0][13:16]}"
     assert hour in sentence and f"Now: {module.predict.number(float(last[2]))}." in sentence
@@ -57,7 +57,7 @@ def test_large_numbers_are_written_out(module):
     ],
 )
 def test_a_bad_file_gets_a_sentence(app, inside, tmp_path, content, message):
-    lines = example().read_text().splitlines()
+    lines = example().read_text(encoding="utf-8").splitlines()
     made = {
         b"few": lines[:20],
         b"hole": [*lines[:9], *lines[2:]],

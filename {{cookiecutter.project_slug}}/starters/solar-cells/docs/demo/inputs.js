@@ -88,10 +88,10 @@ export async function answer(model, { x, shape, size, colours }, { story, thresh
     explanation,
   } = await model(x, shape);
   const flagged = share >= threshold;
-  const rule = `from ${percent(threshold)} on: ${story.flag}, which costs least in the long run`;
+  const rule = `from ${percent(threshold, 1)} on: ${story.flag}, which costs least in the long run`;
   return {
     title: flagged ? story.flag : story.pass,
-    text: `This ${story.unit} is ${percent(share)} likely to be ${story.positive}; ${rule}.`,
+    text: `This ${story.unit} is ${percent(share, 1)} likely to be ${story.positive}; ${rule}.`,
     share,
     values: [share],
     why: async () => [figure(x, size, colours, explanation, story)],
