@@ -68,5 +68,5 @@ def test_without_typst_it_says_how_to_get_it(monkeypatch):
 def test_the_paper_of_this_repository_shows_its_last_run():
     if not (ROOT / PDF).exists() or not (ROOT / "reports/pages.json").exists():
         pytest.skip("no paper yet: `uv run python -m {{ cookiecutter.package_name }}.paper`")
-    values = json.loads((ROOT / "reports/pages.json").read_text(encoding="utf-8"))["measured"]["point"]["network"]
+    values = json.loads((ROOT / "reports/pages.json").read_text())["measured"]["point"]["network"]
     assert values.get("auc", values.get("mae")) in read(ROOT / PDF)
