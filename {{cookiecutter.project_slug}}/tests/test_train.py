@@ -38,21 +38,35 @@ def test_checkpoint_loads_without_unpickling_code(inside):
     assert found["hyper_parameters"]["cfg"] == dict(settings().model)
 
 
-def test_a_run_resumed_elsewhere_equals_an_uninterrupted_run(inside, tmp_path, monkeypatch):
-    cfg = settings("model.epochs=3")
-    few = train.seen(cfg)
-    train.fit(cfg, *few, tmp_path / "whole")
+def killed(monkeypatch, epoch, *told):
+    """`fit`, cut off before the validation of an epoch."""
 
     class Killed(Exception):
         pass
 
     def die(self):
-        if self.current_epoch == 1:
+        if self.current_epoch == epoch:
             raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(learner.Learner, "on_validation_epoch_start", die, raising=False)
-        train.fit(cfg, *few, tmp_path / "resumed")
+        train.fit(*told)
+
+
+def test_a_run_goes_on_from_its_last_epoch_even_if_that_was_no_better(few, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cfg = settings("model=frozen", "model.epochs=4", "model.lr=0")
+    killed(monkeypatch, 3, cfg, *few, tmp_path / "out")
+    [last] = tmp_path.glob("runs/training/*/last.ckpt")
+    assert torch.load(last, weights_only=True)["epoch"] == 2
+
+
+def test_a_run_resumed_elsewhere_equals_an_uninterrupted_run(inside, tmp_path, monkeypatch):
+    cfg = settings("model.epochs=3")
+    few = train.seen(cfg)
+    train.fit(cfg, *few, tmp_path / "whole")
+
+    killed(monkeypatch, 1, cfg, *few, tmp_path / "resumed")
     assert not (tmp_path / "resumed/best.ckpt").exists()
     shutil.move("runs/training", tmp_path / "runs/training")  # as to another machine
     monkeypatch.chdir(tmp_path)

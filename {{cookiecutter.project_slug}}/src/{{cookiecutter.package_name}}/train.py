@@ -88,13 +88,14 @@ def fit(
         learner.network.compile()
     data = batches.Batches(z, y, part, cfg.model.batch, cfg.seed)
     running = Path("runs/training", fingerprint(cfg, facts, y, part))  # the same run finds its checkpoint
-    keeper = callbacks.ModelCheckpoint(running, "best", "val/loss", save_last=True)
-    keeper.dirpath = str(running)  # relative, so that another machine can go on
+    keeper = callbacks.ModelCheckpoint(running, "best", "val/loss")
+    every = callbacks.ModelCheckpoint(running, "last", enable_version_counter=False)  # epoch, better or not
+    keeper.dirpath = every.dirpath = str(running)  # relative, so that another machine can go on
     history, last = running / "history", running / "last.ckpt"
     trainer = pl.Trainer(
         **trainer_settings(cfg),
         max_epochs=cfg.model.epochs,
-        callbacks=[keeper, Bar(refresh_rate=10)],
+        callbacks=[keeper, every, Bar(refresh_rate=10)],
         logger=[make_logger(name, history) for name in logger],
         log_every_n_steps=1,
         num_sanity_val_steps=0,
