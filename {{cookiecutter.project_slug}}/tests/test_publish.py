@@ -301,6 +301,7 @@ def test_its_pdf_shows_words_and_pictures():
         (["article", "--upload", "ada/inspector"], "takes no article"),
         (["spaceship"], "invalid choice: 'spaceship'"),
         (["space", "--uplaod", "ada/inspector"], "unrecognized arguments: --uplaod"),
+        (["model", "--upload", "ada"], "--upload ada: give OWNER/NAME"),
         ([], "the following arguments are required: kind"),
     ],
 )
@@ -364,6 +365,7 @@ def test_a_space_that_is_too_large_gets_one_line(monkeypatch):
 def test_nothing_trained_yet_gets_one_line(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     refused(["space"], "models/model.onnx: missing; make it with `uv run dvc repro`")
+    refused(["static"], "reports/pages.json: missing; make it with `uv run dvc repro`")
 
 
 def test_an_upload_that_fails_gets_one_line(hub, monkeypatch):

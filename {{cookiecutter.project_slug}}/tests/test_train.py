@@ -147,6 +147,24 @@ def test_text_for_a_number_is_refused_in_one_line(inside):
         train.seen(settings("model.lr=abc"))
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["data=own"], "data=own: nothing is prepared yet"),
+        (["data=starter", "logger=csv"], r"logger=csv: write a list, logger=\[csv\]"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_in_one_line(inside, words, message):
+    with pytest.raises(config.BadInput, match=message):
+        train.seen(config.compose(*words))
+
+
+def test_data_that_is_not_there_is_refused_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(config.BadInput, match="data/prepared: missing; make it with `uv run dvc repro`"):
+        train.seen(settings())
+
+
 def test_unknown_logger_is_refused_in_one_line(inside):
     with pytest.raises(SystemExit, match="logger carrier-pigeon: choose of"):
         train.main(settings("model=frozen", "logger=[carrier-pigeon]"))

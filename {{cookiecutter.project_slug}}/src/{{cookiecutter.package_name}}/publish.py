@@ -80,6 +80,8 @@ def parse(words: list[str]) -> argparse.Namespace:
     given = parser.parse_args(words)
     if given.upload and given.kind == "article":
         raise BadInput("Hugging Face takes no article; leave --upload out")
+    if given.upload and given.upload.count("/") != 1:
+        raise BadInput(f"--upload {given.upload}: give OWNER/NAME")
     return given
 
 
@@ -123,7 +125,9 @@ def static(folder: Path, given: argparse.Namespace) -> None:
     """The site, a file a page: a static Space finds article/index.html, but not article/."""
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--no-directory-urls"]
     command += ["--site-dir", str(folder.absolute())]
+    predict.metrics("reports/pages.json")
     env = {name: value for name, value in os.environ.items() if name != "HF_TOKEN"}  # not for plugins
+    env["NO_MKDOCS_2_WARNING"] = "1"
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     if done.returncode:
         wrong = re.findall(r"^(?:WARNING|ERROR) +- +(.*)", done.stderr, re.M) or done.stderr.splitlines()[-1:]

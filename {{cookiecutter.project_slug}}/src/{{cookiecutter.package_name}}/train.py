@@ -22,6 +22,7 @@ from pytorch_lightning import callbacks, loggers
 from . import batches, config, model
 from .learner import Learner
 
+EXPECTED = "in eval mode|many workers|LeafSpec|deprecated|tive samples|not empty"  # warnings
 MOST = 1 << 28  # bytes of samples to learn facts from, or to hash at a time
 LOGGERS = {
     "csv": ("CSVLogger", {"name": "", "version": ""}),
@@ -46,6 +47,10 @@ def seen(cfg: DictConfig) -> tuple[dict, torch.Tensor, np.ndarray, np.ndarray]:
     for key, value in cfg.model.items():
         if isinstance(value, str) and key != "name":
             raise config.BadInput(f"model.{key}={value}: give a number")
+    if not (cfg.data.starter or cfg.data.path or cfg.data.kaggle):
+        raise config.BadInput("data=own: nothing is prepared yet; run prepare data=own data.path=... first")
+    if isinstance(cfg.logger, str):
+        raise config.BadInput(f"logger={cfg.logger}: write a list, logger=[{cfg.logger}]")
     x, y, samples, schema = batches.read()
     part = samples[cfg.data.split].to_numpy()
     facts = learn(x, y, part, schema)
@@ -101,8 +106,10 @@ def fit(
         num_sanity_val_steps=0,
         enable_model_summary=False,
     )
+    if last.exists():
+        print("goes on from the last epoch of a training that was cut off")
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*(in eval mode|many workers|LeafSpec|deprecated|tive samples).*")
+        warnings.filterwarnings("ignore", f".*({EXPECTED}).*")
         trainer.fit(learner, data, ckpt_path=last if last.exists() else None, weights_only=True)
     if trainer.is_global_zero:
         shutil.copyfile(keeper.best_model_path, out / "best.new")
