@@ -130,8 +130,9 @@ def test_machines_that_are_taken_away_go_on_elsewhere(project, tmp_path, nodes):
     assert min(trained) > 0 and max(trained) == 39
     assert results.exists() and not kept.exists()
     came_home(project)
-    steps = len((project / "models/history/plots/metrics/train/loss.tsv").read_text().splitlines()) - 1
-    assert steps == 40
+    lines = (project / "models/history/plots/metrics/train/loss.tsv").read_text().splitlines()[1:]
+    steps = [int(line.split()[0]) for line in lines]
+    assert steps == sorted(set(steps)) and len(steps) >= 39  # a kill may fall between a checkpoint and its line
 
 
 @pytest.mark.parametrize("nodes", [1, 2])
