@@ -404,9 +404,23 @@ def test_a_zip_cannot_write_outside(refused, folder, name):
 
 
 @pytest.mark.parametrize("name", ["../evil.csv", "a/../../evil.csv"])
-def test_a_tar_cannot_write_outside(refused, folder, name):
+@pytest.mark.parametrize("filters", [True, False])
+def test_a_tar_cannot_write_outside(refused, folder, name, filters, monkeypatch):
+    if not filters:  # as before Python 3.11.4
+        monkeypatch.delattr("tarfile.data_filter", raising=False)
     (folder / "a.tar.gz").write_bytes(tarred({"sales.csv": TABLE, name: b"evil"}))
     assert "a.tar.gz cannot be unpacked" in refused("a.tar.gz")
+
+
+def test_a_link_in_a_tar_stays_out_where_python_has_no_filter(fetch, folder, monkeypatch):
+    monkeypatch.delattr("tarfile.data_filter", raising=False)
+    with tarfile.open(folder / "a.tar", "w") as archive:
+        for name, kind in (("way", tarfile.SYMTYPE), ("sales.csv", tarfile.REGTYPE)):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname = kind, "/"
+            archive.addfile(entry)
+    assert fetch("a.tar") == RAW / "a/sales.csv"
+    assert not (RAW / "a/way").is_symlink()
 
 
 @pytest.mark.parametrize(

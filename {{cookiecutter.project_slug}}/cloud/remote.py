@@ -52,8 +52,9 @@ def get(name: str, old: Path | None = None) -> bool:
         fs.get_file(there, here)
         if old:
             shutil.rmtree(old, ignore_errors=True)
+        safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # Python 3.11.3 has none
         with tarfile.open(here) as file:
-            file.extractall(filter="data")
+            file.extractall(**safely)
     return True
 
 

@@ -168,15 +168,18 @@ def kaggle():
 def unpack(archive: Path, new: Path) -> None:
     """Unpacks an archive to the folder `new`, never outside of it."""
     new.mkdir()
-    if archive.name.lower().endswith(".zip"):
-        with zipfile.ZipFile(archive) as file:
-            for name in map(PureWindowsPath, file.namelist()):  # the stricter kind of path
-                if name.anchor or ".." in name.parts:
-                    raise ValueError(f"{name.as_posix()} reaches outside")
+    zipped = archive.name.lower().endswith(".zip")
+    with zipfile.ZipFile(archive) if zipped else tarfile.open(archive) as file:
+        names = file.namelist() if zipped else file.getnames()
+        for name in map(PureWindowsPath, names):  # the stricter kind of path
+            if name.anchor or ".." in name.parts:
+                raise ValueError(f"{name.as_posix()} reaches outside")
+        if zipped:
             file.extractall(new)
-    else:
-        with tarfile.open(archive) as file:
+        elif hasattr(tarfile, "data_filter"):
             file.extractall(new, filter="data")
+        else:  # Python 3.11.3 and before; a link could lead outside
+            file.extractall(new, [member for member in file if member.isfile() or member.isdir()])
     shutil.rmtree(new / "__MACOSX", ignore_errors=True)  # what a Mac adds
 
 
