@@ -67,7 +67,7 @@ def card(title: str, said: str, name: str, values: dict[str, str], sizes: list[f
     if set(map(ord, title)) <= set(get_font(findfont("DejaVu Sans")).get_charmap()):
         size = min(38, 1600 / len(title))
         figure.text(0.05, 0.84, title, fontsize=size, weight="bold", parse_math=False)
-    figure.text(0.05, 0.77, textwrap.fill(said, 68), fontsize=23, va="top", linespacing=1.4, **plain)
+    figure.text(0.05, 0.77, textwrap.fill(said, 62), fontsize=23, va="top", linespacing=1.4, **plain)
     axes = figure.add_axes((0.20, 0.07, 0.75, 0.36))
     axes.barh(list(values), sizes, color=[COLOURS[who] for who in values], height=0.72)
     for i, (who, value) in enumerate(values.items()):

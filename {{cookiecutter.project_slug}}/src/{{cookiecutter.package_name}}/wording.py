@@ -158,6 +158,7 @@ def card(metrics: dict, cfg: DictConfig) -> dict:
     name, values = tile(metrics, key, cfg)
     title = Path("README.md").read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
     sizes = [metrics[who][key]["value"] for who in ("test", "baseline", "trivial")]
+    name = f"{name} ({scores.METRICS[metrics['task']][key][2]} is better)"
     return {"title": title, "said": headline(metrics, cfg), "name": name, "values": values, "sizes": sizes}
 
 
