@@ -43,7 +43,7 @@ tests/test_explore.py tests/test_export.py tests/test_inputs.py tests/test_model
 tests/test_predict.py tests/test_report.py tests/test_scores.py tests/test_site.py tests/test_splits.py
 tests/test_starter.py
 tests/test_train.py
-src/{PACKAGE}/publish.py tests/test_limits.py tests/test_publish.py
+src/{PACKAGE}/pages.py src/{PACKAGE}/publish.py tests/hub.py tests/test_limits.py tests/test_publish.py
 """.split()
 ROLE_FILES = {
     "ml-engineer": "",

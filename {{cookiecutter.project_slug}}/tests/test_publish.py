@@ -1,23 +1,20 @@
 """What goes public: complete, true, and accepted by Hugging Face's own client."""
 
-import base64
-import hashlib
 import json
 import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from conftest import ROOT
+from hub import Hub, serve
 from huggingface_hub import DatasetCard, ModelCard, RepoCard, constants
 
-from {{ cookiecutter.package_name }} import config, publish
+from {{ cookiecutter.package_name }} import config, pages, publish
 from {{ cookiecutter.package_name }}.config import BadInput
 
 SITE = re.search(r"^site_url: (\S+)", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.M)[1]
@@ -33,89 +30,15 @@ METRICS = {"accuracy", "brier_score", "f1", "mae", "mse", "precision", "recall",
 SIZES = ["n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M"]
 
 
-def mode(name: str) -> str:
-    """How a file is sent."""
-    return "lfs" if name.endswith(".onnx") else "regular"
-
-
-class Hub:
-    """Hugging Face with repositories that can be made and filled, and a list of what was asked."""
-
-    def __init__(self) -> None:
-        self.address = ""
-        self.made: list[dict] = []
-        self.files: dict[str, bytes] = {}
-        self.stored: dict[str, bytes] = {}  # large files by hash
-        self.refuses = ""
-
-    def answer(self, path: str, body: bytes) -> dict | list:
-        what = path.split("/")[-2]
-        if what == "repos":
-            self.made.append(json.loads(body))
-            kind = "" if self.made[-1].get("type", "model") == "model" else "spaces/"
-            return {"url": f"{self.address}/{kind}ada/inspector"}
-        if path.startswith(("/api/spaces/ada/inspector", "/api/models/ada/inspector")) and what == "ada":
-            return {"id": "ada/inspector"}  # it is there already
-        if what == "tree":
-            return [{"type": "file", "path": name, "size": 1, "oid": "0" * 40} for name in self.files]
-        if what == "preupload":
-            names = [file["path"] for file in json.loads(body)["files"]]
-            return {"files": [{"path": n, "uploadMode": mode(n), "shouldIgnore": False} for n in names]}
-        if what == "objects":
-            asked = json.loads(body)["objects"]
-            links = [{"upload": {"href": f"{self.address}/store/{large['oid']}"}} for large in asked]
-            objects = [{**large, "actions": link} for large, link in zip(asked, links, strict=True)]
-            return {"transfer": "basic", "objects": objects}
-        if what == "store":
-            self.stored[hashlib.sha256(body).hexdigest()] = body
-        if what == "commit":
-            self.commit([json.loads(line) for line in body.splitlines()])
-            return {"commitUrl": f"{self.address}/ada/inspector/commit/1", "commitOid": "1" * 40}
-        return {}
-
-    def commit(self, lines: list[dict]) -> None:
-        for key, value in ((line["key"], line["value"]) for line in lines):
-            if key == "file":
-                self.files[value["path"]] = base64.b64decode(value["content"])
-            elif key == "lfsFile":
-                self.files[value["path"]] = self.stored[value["oid"]]
-            elif key == "deletedFile":
-                del self.files[value["path"]]
-
-
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A local hub that Hugging Face's client talks to."""
-    here = Hub()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            told = {"error": here.refuses} if here.refuses else here.answer(urlsplit(self.path).path, body)
-            content = json.dumps(told).encode()
-            self.send_response(402 if here.refuses else 200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = do_PUT = do
-
-        def log_message(self, *words: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    here.address = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setattr(constants, "ENDPOINT", here.address)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setenv("HF_TOKEN", "hf_ada")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    yield here
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serve(Hub()) as here:
+        monkeypatch.setattr(constants, "ENDPOINT", here.address)
+        yield here
 
 
 @pytest.fixture(scope="module")
@@ -270,7 +193,7 @@ pages[0](results.md)  # <!-- stays -->
 
 
 def test_an_article_for_elsewhere():
-    Path("docs/article.md").write_text(ARTICLE + "word " * publish.FEWEST)
+    Path("docs/article.md").write_text(ARTICLE + "word " * pages.FEWEST)
     publish.main(["article"])
     text = Path("runs/article/article.md").read_text(encoding="utf-8")
     front, body = text.split("---\n\n", 1)

@@ -68,6 +68,13 @@ def compose(*overrides: str) -> DictConfig:
         return hydra.compose("config", list(overrides))
 
 
+def write(path: Path, text: str) -> None:
+    """Writes a file with the same bytes on every system; no half of it is ever read."""
+    new = path.with_suffix(".new")
+    new.write_text(text, encoding="utf-8", newline="\n")
+    replace(new, path)
+
+
 def replace(new: Path, old: Path) -> None:
     """Puts the finished file or folder `new` where `old` was, so that no half of it is ever read."""
     aside = old.with_name(f".old-{old.name}")

@@ -193,10 +193,8 @@ def looks(cfg: DictConfig) -> int:
 
 
 def write_json(path: Path, value: dict) -> None:
-    """Writes under another name first, so that no half of it is ever read."""
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8", newline="\n")
-    config.replace(new, path)
+    """Writes a value as JSON, a line each."""
+    config.write(path, json.dumps(value, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -29,12 +29,17 @@ class Learner(pl.LightningModule):
     def on_train_epoch_start(self) -> None:
         """Dropout and mixing depend on seed and epoch alone: a resumed run equals an uninterrupted one."""
         torch.manual_seed(self.seed + 1000 * self.current_epoch)
+        self.losses: list[torch.Tensor] = []
 
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], index: int) -> torch.Tensor:
         z, y = mix(*batch, self.cfg["mixup"])  # (b, ...), (b,)
         loss = self.loss(self.network(z), y)
-        self.log("train/loss", loss, on_step=False, on_epoch=True)
+        self.losses.append(loss.detach())  # a log entry a step costs as much as a small network
         return loss
+
+    def on_train_epoch_end(self) -> None:
+        """The mean loss, of this process's share of each batch."""
+        self.log("train/loss", torch.stack(self.losses).mean())
 
     def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], index: int) -> None:
         z, y = batch  # (b, views, ...), (b,)

@@ -74,7 +74,7 @@ def write(x: np.ndarray, y: np.ndarray, samples: pd.DataFrame, schema: dict) -> 
     np.save(new / "x.npy", x)
     np.save(new / "y.npy", y)
     samples.to_parquet(new / "samples.parquet", index=False)
-    (new / "schema.json").write_text(json.dumps(schema, indent=1) + "\n", encoding="utf-8")
+    config.write(new / "schema.json", json.dumps(schema, indent=1) + "\n")
     config.replace(new, batches.PREPARED)
 
 
@@ -109,7 +109,7 @@ def fill(path: Path, values: dict[str, str]) -> None:
     for key, value in values.items():
         line = re.compile(rf"^({re.escape(key)}:) *(?:\"[^\"]*\"|[^\s#][^#\n]*?)?( *)(#.*)?$", re.MULTILINE)
         text = line.sub(lambda m, value=value: f"{m[1]} {value}  {m[3] or ''}".rstrip(), text, count=1)
-    path.write_text(text, encoding="utf-8", newline="\n")
+    config.write(path, text)
 
 
 if __name__ == "__main__":

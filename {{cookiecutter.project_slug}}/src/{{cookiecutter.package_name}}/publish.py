@@ -14,20 +14,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import textwrap
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
 
-import jinja2
-from huggingface_hub import EvalResult, HfApi, ModelCard, SpaceCardData, get_token
+from huggingface_hub import EvalResult, HfApi, SpaceCardData, get_token
 from omegaconf import OmegaConf
 
-from . import config, fetch, predict, scores
+from . import config, fetch, pages, predict, scores
 from .config import BadInput
 
 RUNS = Path("runs")
 LARGEST = 1_000_000_000  # bytes that a Space may hold
-FEWEST = 4_500  # words of an article that is no draft
 MODULES = ("__init__", "config", "inputs", "predict", "tables")  # what app.py needs
 START = '''"""Starts app.py on Hugging Face."""
 
@@ -41,12 +37,6 @@ spaces.GPU(lambda: None)  # ZeroGPU refuses an app without one; this one is neve
 runpy.run_path("app.py", run_name="__main__")
 '''
 IDS = {"auc": "roc_auc", "brier": "brier_score"}  # metrics with another name on Hugging Face
-CODE = r"(?P<code>^```.*?^```|`[^`\n]+`)"
-COMMENT = r"<!--.*?-->\n?"
-NOTE = r'^(?:!!!|\?\?\?\+?) *\w+(?: +"(?P<title>[^"\n]*)")?\n+(?P<body>(?: {4}[^\n]*\n|\n)+)'
-LINK = r'(?P<lead>\]\(|^\[[^\]^\n]+\]: +|\b(?:src|href)=")(?P<to>[^)\s"/][^)\s"]*)'
-STYLE = "#set image(width: 80%)\n#show table: set par(justify: false)\n#show link: set text(blue)"
-NO_PROSE = r"^```.*?^```|^\|[^\n]*|!\[[^\]]*\]\([^)]*\)|\]\([^)]*\)|<[^>\n]+>"
 
 
 def main(words: list[str]) -> None:
@@ -105,9 +95,9 @@ def space(folder: Path, given: argparse.Namespace) -> None:
     OmegaConf.resolve(data)
     told = {key: data[key] for key in ("story", "show") if key in data}  # not where the data lies
     (folder / "conf").mkdir()
-    write(folder / "conf/config.yaml", OmegaConf.to_yaml({"data": told}))
-    write(folder / "space.py", START)
-    write(folder / "requirements.txt", "\n".join([*requirements(folder), "spaces", ""]))
+    config.write(folder / "conf/config.yaml", OmegaConf.to_yaml({"data": told}))
+    config.write(folder / "space.py", START)
+    config.write(folder / "requirements.txt", "\n".join([*requirements(folder), "spaces", ""]))
     about = {"sdk": "gradio", "sdk_version": importlib.metadata.version("gradio"), "app_file": "space.py"}
     readme(folder, **about, python_version="3.12", models=[given.model] if given.model else None)
 
@@ -135,7 +125,7 @@ def static(folder: Path, given: argparse.Namespace) -> None:
     for path in folder.rglob("*.html"):  # search engines and links go to the site itself
         text = path.read_text(encoding="utf-8")
         address = r'((?:rel="canonical" href|property="og:url" content)="[^"]*?)(/index)?\.html"'
-        write(path, re.sub(address, r'\1/"', text))
+        config.write(path, re.sub(address, r'\1/"', text))
     for path in folder.glob("sitemap.xml*"):
         path.unlink()
     first = "demo/index.html" if (folder / "demo/index.html").exists() else "index.html"
@@ -144,8 +134,8 @@ def static(folder: Path, given: argparse.Namespace) -> None:
 
 def readme(folder: Path, **settings: object) -> None:
     """Writes README.md of a Space: its settings, and in short what it shows."""
-    about, story = card("docs/model-card.md").data, config.compose().data.story
-    title, site = setting("site_name"), setting("site_url")
+    about, story = pages.card("docs/model-card.md").data, config.compose().data.story
+    title, site = pages.setting("site_name"), pages.setting("site_url")
     settings |= {key: about.get(key) for key in ("license", "license_name", "license_link", "tags")}
     settings |= {"title": title, "emoji": "🔎", "colorFrom": "indigo", "colorTo": "yellow"}
     settings |= {"short_description": re.split(r"(?<=[.?!]) ", story.demo)[0][:60]}
@@ -154,106 +144,24 @@ def readme(folder: Path, **settings: object) -> None:
     examples = f"Examples: {story.examples_licence}." if story.examples_licence else ""
     said = [f"# {title}", headline, story.limits, story.attribution, examples, links]
     front = SpaceCardData(**settings).to_yaml()
-    write(folder / "README.md", f"---\n{front}\n---\n\n" + "\n\n".join(filter(None, said)) + "\n")
+    config.write(folder / "README.md", f"---\n{front}\n---\n\n" + "\n\n".join(filter(None, said)) + "\n")
 
 
 def model(folder: Path, given: argparse.Namespace) -> None:
     """The ONNX file, and its card with the results of the last test in its metadata."""
     predict.Model()
     shutil.copyfile("models/model.onnx", folder / "model.onnx")
-    told, found = card("docs/model-card.md"), predict.metrics()
-    data = card("docs/data-card.md").data.get("pretty_name", setting("site_name"))
+    told, found = pages.card("docs/model-card.md"), predict.metrics()
+    data = pages.card("docs/data-card.md").data.get("pretty_name", pages.setting("site_name"))
     about = {"task_type": told.data.pipeline_tag, "dataset_name": data, "dataset_split": "test"}
     about["dataset_type"] = re.sub(r"\W+", "-", data.lower())
     names = {key: name for key, (name, *_) in scores.METRICS[found["task"]].items()} | found["names"]
-    told.data.model_name = setting("site_name")
+    told.data.model_name = pages.setting("site_name")
     told.data.eval_results = [
         EvalResult(**about, metric_type=IDS.get(key, key), metric_name=names[key], metric_value=m["value"])
         for key, m in found["test"].items()
     ]
-    write(folder / "README.md", str(told))
-
-
-def card(path: str) -> ModelCard:
-    """A card with its metadata."""
-    with fetch.one_line(path):
-        return ModelCard(page(path))
-
-
-def article(folder: Path, given: argparse.Namespace) -> None:
-    """Markdown with live numbers and the addresses of the site, and a PDF; BadInput for a draft."""
-    source = Path("docs/article.md")
-    text, site = page(source), setting("site_url")
-    prompts = source.read_text(encoding="utf-8").count("Prompts:")
-    words = len(re.findall(r"\w[\w'-]*", re.sub(NO_PROSE, " ", text, flags=re.M | re.S)))
-    if not given.draft and (prompts or words < FEWEST):
-        left = f"{words:,} of {FEWEST:,} words, {prompts} comments with prompts"
-        raise BadInput(f"{source} is a draft: {left}; write on, or add --draft")
-    heading = re.search(r"^# (.+)\n+", text, re.M)
-    title = heading[1] if heading else setting("site_name")
-    body = text.replace(heading[0], "", 1).strip() if heading else text.strip()
-    about = {"title": title, "published": False, "canonical_url": f"{site}article/"}
-    about |= {"cover_image": f"{site}figures/hero.png"}
-    write(folder / "article.md", f"---\n{OmegaConf.to_yaml(about)}---\n\n{body}\n")
-    local = re.sub(rf"(!\[[^\]]*\]\(){re.escape(site)}", r"\1", body)
-    with fetch.one_line("the PDF of docs/article.md"):
-        import pypandoc
-        import typst
-
-        about = [f"--metadata=title={title}", f"--metadata=author={setting('site_author')}"]
-        style = ["--standalone", "-Vpapersize=a4", f"-Vheader-includes={STYLE}"]
-        text = pypandoc.convert_text(local, "typst", "gfm", [*about, *style])
-        (folder / "article.pdf").write_bytes(typst.compile(text.encode(), root="docs"))
-
-
-def page(path: Path | str) -> str:
-    """A page of the site for other places: numbers filled in, no comments, addresses of the site."""
-    if not Path(path).exists():
-        raise BadInput(f"{path}: missing")
-    source = Path(path).read_text(encoding="utf-8")
-    if not config.compose().data.starter and "<!-- The starter's text" in source:
-        raise BadInput(f"{path} still tells of the starter's data; rewrite it first")
-    marks = {"variable_start_string": "[[", "variable_end_string": "]]"}  # as in mkdocs.yml
-    marks |= {"block_start_string": "[%", "block_end_string": "%]"}
-    pages = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, **marks)
-    try:
-        text = pages.from_string(source).render(predict.metrics("reports/pages.json"))
-    except jinja2.TemplateError as error:
-        raise BadInput(f"{path}: {error}") from None
-    changes = {COMMENT: lambda _: "", NOTE: quote, LINK: lambda found: absolute(found, path)}
-    changes |= {r"(?<=\))\{[^}\n]*\}": lambda _: "", r"\n{3,}": lambda _: "\n\n"}
-    for pattern, change in changes.items():
-        both = re.compile(f"{CODE}|{pattern}", re.M | re.S)
-        text = both.sub(lambda found, change=change: found["code"] or change(found), text)
-    return text
-
-
-def quote(found: re.Match) -> str:
-    """An admonition as a quotation."""
-    title = f"**{found['title']}** " if found["title"] else ""
-    return textwrap.indent(title + textwrap.dedent(found["body"]).strip(), "> ", lambda line: True) + "\n\n"
-
-
-def absolute(found: re.Match, path: Path | str) -> str:
-    """A link on this page with the address of the site, unless it has one."""
-    if urlsplit(found["to"]).scheme:
-        return found[0]
-    to = Path(path).name + found["to"] if found["to"][0] == "#" else found["to"]
-    to = re.sub(r"\.md\b", "/", re.sub(r"\bindex\.md\b", "", to))
-    return found["lead"] + urljoin(setting("site_url"), to)
-
-
-def setting(name: str) -> str:
-    """A text of mkdocs.yml."""
-    found = re.search(rf"^{name}: .*$", Path("mkdocs.yml").read_text(encoding="utf-8"), re.M)
-    if not found:
-        raise BadInput(f"mkdocs.yml: {name} is missing")
-    return OmegaConf.create(found[0])[name]
-
-
-def write(path: Path, text: str) -> None:
-    """Writes a file with the same bytes on every system."""
-    path.write_text(text, encoding="utf-8", newline="\n")
+    config.write(folder / "README.md", str(told))
 
 
 def upload(folder: Path, given: argparse.Namespace) -> str:
@@ -273,7 +181,8 @@ def upload(folder: Path, given: argparse.Namespace) -> str:
     return str(repo)
 
 
-KINDS = {"space": space, "static": static, "model": model, "article": article}
+KINDS = {"space": space, "static": static, "model": model}
+KINDS["article"] = lambda folder, given: pages.article(folder, given.draft)
 
 if __name__ == "__main__":
     try:

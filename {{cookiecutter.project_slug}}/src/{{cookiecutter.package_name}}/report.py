@@ -25,19 +25,14 @@ def main(cfg: DictConfig) -> None:
     charts.card(**wording.card(metrics, cfg))
     shown = {"measured": wording.measured(metrics, x, cfg), "demo": demo.write(schema, metrics, cfg)}
     evaluate.write_json(PAGES, shown)
-    write(Path("docs/results.md"), results(metrics, predictions, cfg))
+    config.write(Path("docs/results.md"), results(metrics, predictions, cfg))
     for page in (Path("README.md"), Path("docs/index.md")):
-        write(page, fill(page.read_text(encoding="utf-8"), blocks(metrics, cfg)))
+        config.write(page, fill(page.read_text(encoding="utf-8"), blocks(metrics, cfg)))
     print(wording.plain(metrics))
     if not cfg.data.starter:
         for page in still_about_the_starter():
             print(f"{page} still tells of the starter's data")
         print("name and industry also stand in README.md, mkdocs.yml, app.py, pyproject.toml, CITATION.cff")
-
-
-def write(path: Path, text: str) -> None:
-    """Writes a page with the same bytes on every system."""
-    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def limits(metrics: dict, cfg: DictConfig) -> str:
@@ -93,7 +88,7 @@ def still_about_the_starter() -> list[Path]:
         if comment := re.search(r"<!-- The starter's text: .* -->\n", text):
             found.append(page)
             if WARNING not in text:
-                write(page, text.replace(comment[0], f"{comment[0]}{WARNING}"))
+                config.write(page, text.replace(comment[0], f"{comment[0]}{WARNING}"))
     return found
 
 

@@ -58,15 +58,8 @@ def listing(table: pd.DataFrame) -> str:
 
 def obvious(values: list[str]) -> str | None:
     """The one of two values to find, where they leave no doubt: 1 of 0 and 1, yes of no and yes."""
-    pairs = {
-        ("0", "1"),
-        ("0.0", "1.0"),
-        ("false", "true"),
-        ("no", "yes"),
-        ("n", "y"),
-        ("negative", "positive"),
-    }
-    return values[1] if tuple(value.lower() for value in values) in pairs else None
+    pairs = {"0 1", "0.0 1.0", "false true", "no yes", "n y", "negative positive"}
+    return values[1] if " ".join(values).lower() in pairs else None
 
 
 def numeric(column: pd.Series) -> pd.Series:

@@ -85,8 +85,9 @@ def told(row: np.ndarray) -> tuple[str, dict[str, float], list[list]]:
     """Sentence, probabilities and the columns that moved the answer for one row (columns,)."""
     [found] = MODEL(row[None])
     why = inputs.explain(MODEL, row)
-    top = np.argsort(-np.abs(why))[:6]
+    top = [i for i in np.argsort(-np.abs(why))[:6] if why[i]]
     reasons = [[title(i), inputs.text(row[i], COLUMNS[i]), f"{why[i]:+.3g}"] for i in top]
+    reasons = reasons or [["every value is typical", "", ""]]
     if not CLASSIFIES:
         low, middle, high = (predict.number(value, like=found[1]) for value in found)
         return f"### {middle}\n80% interval: {low} to {high}.", {}, reasons
@@ -117,6 +118,8 @@ with gr.Blocks(
                 headers=["column", "value", "moves it by"],
                 label="What spoke for it: change against the typical value",
                 interactive=False,
+                column_widths=["50%", "25%", "25%"],
+                wrap=True,
             )
     outputs = [sentence, scores, why]
     gr.Markdown(STORY.attribution)

@@ -20,6 +20,11 @@ def test_an_example_gets_sentence_probability_and_reasons(app, module):
     assert why["headers"] == ["column", "value", "moves it by"] and len(why["data"]) == 6
 
 
+def test_the_typical_one_has_no_reasons(app, module):
+    why = app.predict("typical", *module.pick("typical"), api_name="/answer")[2]
+    assert why["data"] == [["every value is typical", "", ""]]
+
+
 def test_a_changed_value_changes_the_answer(app, module):
     fields = module.pick("typical")
     before, after = (
@@ -91,6 +96,7 @@ def test_a_changed_value_changes_the_answer_of_the_page(page, value):
     before = page.locator("form.demo[data-answer]")
     before.wait_for(timeout=PATIENCE)
     before = before.get_attribute("data-answer")
+    assert "Every value is typical" in page.locator(".shown").inner_text()
     page.locator("input[data-column]").first.fill(value)
     page.locator(f"form.demo:not([data-answer='{before}'])").wait_for(timeout=PATIENCE)
     assert float(page.locator("form.demo").get_attribute("data-answer")) != float(before)

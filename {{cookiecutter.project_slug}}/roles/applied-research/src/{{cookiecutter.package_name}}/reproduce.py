@@ -20,7 +20,6 @@ from . import (
     leak,
     predict,
     prepare,
-    report,
     scores,
     splits,
     train,
@@ -47,7 +46,7 @@ def main(cfg: DictConfig) -> None:
     cfg = protocol(cfg)
     found = {**measure(cfg), "given": prepare.said()}
     evaluate.write_json(REPORT, found)
-    report.write(PAGE, page(found, cfg))
+    config.write(PAGE, page(found, cfg))
     print(f"\n{table(found)}\n\n{verdict(found)}\n{PAGE} is written.")
 
 

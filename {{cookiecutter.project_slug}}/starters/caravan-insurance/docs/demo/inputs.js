@@ -141,7 +141,9 @@ export async function answer(model, { x, note }, { schema, story, threshold }) {
 /** The columns that moved the answer most: which, their value, by how much. */
 async function reasons(model, x, schema, story) {
   const found = await explain(model, x, schema);
-  const top = [...found.keys()].sort((a, b) => Math.abs(found[b]) - Math.abs(found[a])).slice(0, 6);
+  const moved = [...found.keys()].filter((i) => found[i]);
+  if (!moved.length) return element("p", { textContent: "Every value is typical: none moved the answer." });
+  const top = moved.sort((a, b) => Math.abs(found[b]) - Math.abs(found[a])).slice(0, 6);
   const name = (i) => story.names[schema.columns[i].name] ?? schema.columns[i].name;
   const rows = top.map((i) => [name(i), text(x[i], schema.columns[i]), found[i]]);
   const unit = schema.task === "regression" ? "units of the answer" : "log-odds";
@@ -166,7 +168,7 @@ function listed(caption, names, rows) {
   return made;
 }
 
-/** How much the answer for x (columns,) would change if a column were typical instead: (columns,). */
+/** How much the answer for x (columns,) would change if a column were typical instead: (columns,), 0 if it is. */
 async function explain(model, x, schema) {
   const usual = typical(schema);
   const hidden = new Float32Array(x.length * (x.length + 1));
@@ -176,7 +178,7 @@ async function explain(model, x, schema) {
   }
   const { answer } = await model(hidden, [x.length + 1, x.length]);
   const level = (i) => (schema.task === "regression" ? answer[3 * i + 1] : logit(answer[i]));
-  return Float32Array.from(x, (_, i) => level(x.length) - level(i));
+  return Float32Array.from(x, (value, i) => (value === usual[i] ? 0 : level(x.length) - level(i)));
 }
 
 /** Log-odds of a chance. */

@@ -155,13 +155,14 @@ def typical(schema: dict) -> np.ndarray:
 def explain(model, x: np.ndarray) -> np.ndarray:
     """How much the answer for x (columns,) would change if a column were typical instead: (columns,).
 
-    Log-odds of a probability, or units of the target. Columns that say the same share their effect,
-    so the parts need not add up.
+    Log-odds of a probability, or units of the target; 0 where a column is typical. Columns that say
+    the same share their effect, so the parts need not add up.
     """
+    usual = typical(model.schema)
     hidden = np.tile(x, (len(x) + 1, 1))
-    hidden[np.arange(len(x)), np.arange(len(x))] = typical(model.schema)
+    hidden[np.arange(len(x)), np.arange(len(x))] = usual
     found = level(model(hidden))
-    return found[-1] - found[:-1]
+    return np.where(x == usual, 0, found[-1] - found[:-1])  # and not what rounding leaves
 
 
 def level(answer: np.ndarray) -> np.ndarray:
