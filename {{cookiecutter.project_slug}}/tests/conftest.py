@@ -21,8 +21,8 @@ os.environ["MPLBACKEND"] = "agg"
 
 from {{ cookiecutter.package_name }} import (
     baseline,
-    batches,
     config,
+    dataset,
     evaluate,
     export,
     fetch,
@@ -57,12 +57,12 @@ def run_stages(*overrides: str) -> None:
 
 def refused(message: str, *overrides: str) -> None:
     """`prepare` ends with one line that matches, and data/prepared is as it was."""
-    before = fetch.digest(batches.PREPARED)
+    before = fetch.digest(dataset.FOLDER)
     with pytest.raises(SystemExit, match=message) as error:
         prepare.main(config.compose(*overrides))
     assert str(error.value).startswith("error: ") and "\n" not in str(error.value)
-    assert fetch.digest(batches.PREPARED) == before
-    assert not batches.PREPARED.with_suffix(".new").exists()
+    assert fetch.digest(dataset.FOLDER) == before
+    assert not dataset.FOLDER.with_suffix(".new").exists()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from {{ cookiecutter.package_name }} import batches
+from {{ cookiecutter.package_name }} import batches, dataset
 from {{ cookiecutter.package_name }}.batches import Loader
 
 
@@ -61,7 +61,7 @@ def test_what_a_card_has_room_for_stays_there(monkeypatch):
 
 
 def test_prepared_arrays_are_mapped_not_loaded(inside):
-    x, y, samples, schema = batches.read()
+    x, y, samples, schema = dataset.read()
     assert isinstance(x, np.memmap)
     assert len(x) == len(y) == len(samples)
     assert schema["task"] in ("classification", "regression")

@@ -10,14 +10,14 @@ import pytest
 from browser import PATIENCE, answered, give, pick, said, served
 from conftest import ROOT, settings
 
-from {{ cookiecutter.package_name }} import batches, inputs, predict
+from {{ cookiecutter.package_name }} import dataset, inputs, predict
 
 TOLERANCE = 1e-3
 
 
 def test_same_answers_as_here(page, inside, tmp_path):
     model = predict.Model()
-    files = kind.files(tmp_path, *batches.read()[::3])
+    files = kind.files(tmp_path, *dataset.read()[::3])
     assert len(files) >= 20
     for file in files:
         expected = model(inputs.read(file, model.schema)[:1]).ravel()

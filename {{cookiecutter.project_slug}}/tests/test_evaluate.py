@@ -5,7 +5,7 @@ import json
 import pytest
 from conftest import settings
 
-from {{ cookiecutter.package_name }} import batches, evaluate, scores
+from {{ cookiecutter.package_name }} import dataset, evaluate, scores
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_metrics_hold_what_readers_are_promised(inside):
 
 def test_choices_do_not_depend_on_test_labels(apart, inside, monkeypatch):
     before = json.loads((inside / "reports/metrics.json").read_text(encoding="utf-8"))
-    read = batches.read
+    read = dataset.read
 
     def flipped():
         x, y, samples, schema = read()
@@ -40,7 +40,7 @@ def test_choices_do_not_depend_on_test_labels(apart, inside, monkeypatch):
         samples.loc[test, "label"] = samples.label.max() - samples.label[test]
         return x, y, samples, schema
 
-    monkeypatch.setattr(batches, "read", flipped)
+    monkeypatch.setattr(dataset, "read", flipped)
     evaluate.main(settings())
     after = json.loads(evaluate.METRICS.read_text(encoding="utf-8"))
     for name in ("threshold", "baseline_name"):

@@ -7,7 +7,7 @@ import numpy as np
 import optuna
 from conftest import SMALL, settings
 
-from {{ cookiecutter.package_name }} import batches, crossvalidate, evaluate, splits, tune
+from {{ cookiecutter.package_name }} import crossvalidate, dataset, evaluate, splits, tune
 
 
 def test_crossvalidation_writes_both_and_their_difference(inside, tmp_path, monkeypatch):
@@ -16,7 +16,7 @@ def test_crossvalidation_writes_both_and_their_difference(inside, tmp_path, monk
     crossvalidate.main(cfg)
     assert evaluate.LEDGER.read_text(encoding="utf-8").count("crossvalidate, frozen") == 1
     found = json.loads(Path("reports/crossvalidation-frozen.json").read_text(encoding="utf-8"))
-    _, _, samples, schema = batches.read()
+    _, _, samples, schema = dataset.read()
     parts = splits.folds(samples, cfg.data.split, schema["task"], 3, cfg.seed)
     assert found["n"] == np.sum([part == "test" for part in parts])
     gap = found["network"]["value"] - found["baseline"]["value"]

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 
-from {{ cookiecutter.package_name }} import batches, export, learner, predict
+from {{ cookiecutter.package_name }} import dataset, export, learner, predict
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def network(inside):
 
 
 def test_same_answers_as_the_checkpoint(network):
-    x = np.array(batches.read()[0][:16])
+    x = np.array(dataset.read()[0][:16])
     assert export.parity(network, x, export.MODEL) <= export.TOLERANCE
 
 
@@ -27,7 +27,7 @@ def test_same_answers_for_inputs_unlike_the_data(network, count):
 
 
 def test_a_wrong_export_is_noticed(network):
-    x = np.array(batches.read()[0][:2])
+    x = np.array(dataset.read()[0][:2])
     list(network.parameters())[-1].data += 1
     with pytest.raises(RuntimeError, match="differs from the checkpoint"):
         export.parity(network, x, export.MODEL)
@@ -40,11 +40,11 @@ def test_one_file_that_a_checker_accepts(inside):
 
 
 def test_it_says_what_an_input_looks_like(inside):
-    assert predict.Model().schema == json.loads((batches.PREPARED / "schema.json").read_text())
+    assert predict.Model().schema == json.loads((dataset.FOLDER / "schema.json").read_text())
 
 
 def test_answers_do_not_depend_on_the_batch(inside):
-    x = batches.read()[0]
+    x = dataset.read()[0]
     model = predict.Model()
     together = model.run(x[:5])
     alone = [model.run(x[i : i + 1]) for i in range(5)]

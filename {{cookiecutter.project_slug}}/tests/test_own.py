@@ -16,9 +16,9 @@ from matplotlib.image import imread
 from omegaconf import OmegaConf
 
 from {{ cookiecutter.package_name }} import (
-    batches,
     charts,
     config,
+    dataset,
     evaluate,
     inputs,
     learner,
@@ -62,7 +62,7 @@ def there(measured, monkeypatch):
 
 def test_a_network_learns_from_it(own, inside):
     train.main(settings("model=frozen", *own[1]))
-    x = batches.read()[0]
+    x = dataset.read()[0]
     with torch.inference_mode():
         answers = learner.load("models/best.ckpt").network.eval().answer(torch.from_numpy(x[:5]))[0]
     assert len(answers) == 5 and answers.isfinite().all()
@@ -71,13 +71,13 @@ def test_a_network_learns_from_it(own, inside):
 @pytest.mark.slow
 def test_it_is_measured_and_drawn(there):
     metrics = json.loads(evaluate.METRICS.read_text(encoding="utf-8"))
-    assert metrics["n_test"] == (batches.read()[2][metrics["split"]] == "test").sum() > 0
+    assert metrics["n_test"] == (dataset.read()[2][metrics["split"]] == "test").sum() > 0
     for name in (*charts.CHARTS, "hero", "data", "errors"):
         assert imread(charts.FIGURES / f"{name}.png").std() > 0.05
 
 
 def test_nothing_of_it_is_in_two_parts(own, inside):
-    split, samples = config.compose(*own[1]).data.split, batches.read()[2]
+    split, samples = config.compose(*own[1]).data.split, dataset.read()[2]
     parts = samples.groupby(split)
     if split == "time":
         assert parts.end.max()["train"] < parts.start.min()["val"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from {{ cookiecutter.package_name }} import batches, config, predict
+from {{ cookiecutter.package_name }} import config, dataset, predict
 
 
 def test_command_prints_a_line_a_sample(inside, capsys):
@@ -14,7 +14,7 @@ def test_command_prints_a_line_a_sample(inside, capsys):
     predict.main(paths)
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [line[0] for line in lines] == paths
-    if batches.read()[3]["task"] == "classification":
+    if dataset.read()[3]["task"] == "classification":
         threshold = predict.threshold()
         for _, p, said in lines:
             assert 0 <= float(p) <= 1

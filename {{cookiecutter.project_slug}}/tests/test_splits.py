@@ -9,7 +9,7 @@ import pytest
 from conftest import refused, settings
 from omegaconf import DictConfig
 
-from {{ cookiecutter.package_name }} import batches, config, fetch, prepare, splits
+from {{ cookiecutter.package_name }} import config, dataset, fetch, prepare, splits
 
 SHARES = {"train": 0.6, "val": 0.15, "test": 0.25}
 
@@ -140,9 +140,9 @@ def test_folds_by_time_test_what_comes_after():
 
 @pytest.fixture
 def data(prepared, monkeypatch):
-    """The prepared data of this project, in its folder; with what `batches.read` returns."""
+    """The prepared data of this project, in its folder; with what `dataset.read` returns."""
     monkeypatch.chdir(prepared.parents[1])
-    return batches.read()
+    return dataset.read()
 
 
 def test_samples_are_what_their_arrays_say(data):
@@ -193,13 +193,13 @@ def told(tmp_path, monkeypatch):
 
 
 def test_the_splits_of_own_data_keep_their_promise(told):
-    keep_their_promise(batches.read()[2], config.compose(*told).data)
+    keep_their_promise(dataset.read()[2], config.compose(*told).data)
 
 
 def frozen(told: list[str]) -> str:
     """The hash that a frozen split has to have."""
     with pytest.raises(config.BadInput) as error:
-        prepare.check_frozen(batches.read()[2], config.compose(*told, "data.split_sha256=none").data)
+        prepare.check_frozen(dataset.read()[2], config.compose(*told, "data.split_sha256=none").data)
     return re.search("[0-9a-f]{64}", str(error.value))[0]
 
 
@@ -227,10 +227,10 @@ def test_a_crash_while_writing_leaves_the_old_data(told, monkeypatch):
     def crash(*_, **__):
         raise OSError("disk full")
 
-    before = fetch.digest(batches.PREPARED)
+    before = fetch.digest(dataset.FOLDER)
     with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
         patch.setattr(pd.DataFrame, "to_parquet", crash)
         prepare.main(config.compose(*told))
-    assert fetch.digest(batches.PREPARED) == before
+    assert fetch.digest(dataset.FOLDER) == before
     prepare.main(config.compose(*told))
-    assert fetch.digest(batches.PREPARED) == before
+    assert fetch.digest(dataset.FOLDER) == before

@@ -11,7 +11,7 @@ import pytest
 import torch
 from conftest import SMALL, settings
 
-from {{ cookiecutter.package_name }} import batches, config, learner, train
+from {{ cookiecutter.package_name }} import config, dataset, learner, train
 
 PACKAGE = "{{ cookiecutter.package_name }}"
 
@@ -94,7 +94,7 @@ def test_run_is_named_by_settings_data_and_split(few):
 
 def test_training_sees_nothing_of_the_test_part(few, tmp_path):
     _, z, y, part = few
-    samples = batches.read()[2]
+    samples = dataset.read()[2]
     used = samples[settings().data.split].isin(["train", "val"]).to_numpy()
     assert set(part[used]) == {"train", "val"} and set(part[~used]) == {"-"}
     assert np.array_equal(y[used], samples.label[used]) and not y[~used].any()
@@ -107,7 +107,7 @@ def test_training_sees_nothing_of_the_test_part(few, tmp_path):
 
 
 def test_the_inputs_count_for_the_name(inside):
-    x, y, samples, schema = batches.read()
+    x, y, samples, schema = dataset.read()
     part = samples[settings().data.split].to_numpy()
     assert train.learn(x, y, part, schema)["data"] != train.learn(x + 1, y, part, schema)["data"]
     assert train.learn(x, y, part, schema)["data"] != train.learn(x, y, part, {**schema, "a": 1})["data"]
@@ -129,7 +129,7 @@ def test_the_trainer_can_be_named_from_outside(monkeypatch):
 
 
 def test_the_network_knows_facts_of_the_training_part_alone(inside):
-    x, y, samples, schema = batches.read()
+    x, y, samples, schema = dataset.read()
     part = samples[settings().data.split].to_numpy()
     other, others = np.array(x), y.copy()
     other[part != "train"], others[part != "train"] = 0, 0

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from . import batches, config, features
+from . import config, dataset, features
 from .scores import QUANTILES
 
 Answers = Callable[[pd.DataFrame], np.ndarray]
@@ -25,7 +25,7 @@ Answers = Callable[[pd.DataFrame], np.ndarray]
 @config.main
 def main(cfg: DictConfig) -> None:
     """Fits each baseline on the training part of each split and writes its answers for all samples."""
-    x, y, samples, schema = batches.read()
+    x, y, samples, schema = dataset.read()
     found = features.features(x, samples, schema)
     out = pd.DataFrame(index=samples.index)
     for split in cfg.data.splits:

@@ -4,7 +4,6 @@ What the network keeps frozen is computed once for each sample, and a batch is o
 no worker, no copy and no Python loop over samples. Data larger than memory stays on disk, mapped.
 """
 
-import json
 import math
 import os
 import tempfile
@@ -12,23 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytorch_lightning as pl
 import torch
 
-from .config import BadInput
-
-PREPARED = Path("data/prepared")
 LARGEST = 4 << 30  # bytes of encoded samples in memory
-
-
-def read() -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict]:
-    """x (n, ...) memory-mapped, y (n,), the table of samples and the schema, as prepare.py wrote them."""
-    if not (PREPARED / "x.npy").exists():
-        raise BadInput(f"{PREPARED}: missing; make it with `uv run dvc repro`")
-    x = np.load(PREPARED / "x.npy", mmap_mode="c")  # "c": pages are read when used, never written
-    schema = json.loads((PREPARED / "schema.json").read_text(encoding="utf-8"))
-    return x, np.load(PREPARED / "y.npy"), pd.read_parquet(PREPARED / "samples.parquet"), schema
 
 
 @torch.inference_mode()

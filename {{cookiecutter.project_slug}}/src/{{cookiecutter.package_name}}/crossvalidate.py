@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from . import baseline, batches, config, evaluate, features, leak, predict, scores, splits, train
+from . import baseline, config, dataset, evaluate, features, leak, predict, scores, splits, train
 
 
 @config.main
 def main(cfg: DictConfig) -> None:
     """Fits both on each fold and prints the first metric of all folds together, with intervals by group."""
-    x, y, samples, schema = batches.read()
+    x, y, samples, schema = dataset.read()
     task = schema["task"]
     z = leak.encoded(cfg, x, train.learn(x, y, samples[cfg.data.split].to_numpy(), schema))
     known = features.features(x, samples, schema)

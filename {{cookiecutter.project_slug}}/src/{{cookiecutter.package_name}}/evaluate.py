@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from . import baseline, batches, config, predict, scores
+from . import baseline, config, dataset, predict, scores
 
 METRICS = Path("reports/metrics.json")
 LEDGER = Path("reports/test_ledger.jsonl")
@@ -25,7 +25,7 @@ PREDICTIONS = Path("models/predictions.parquet")
 def main(cfg: DictConfig) -> None:
     """Scores network, baselines and trivial answer on the test part and writes reports/."""
     METRICS.parent.mkdir(exist_ok=True)
-    x, y, samples, schema = batches.read()
+    x, y, samples, schema = dataset.read()
     task = schema["task"]
     part = samples[cfg.data.split]
     samples = samples.join(answers(x, y, part, cfg, task))

@@ -14,7 +14,7 @@ import onnx
 import torch
 from omegaconf import DictConfig
 
-from . import batches, config, learner, predict
+from . import config, dataset, learner, predict
 
 MODEL = Path("models/model.onnx")
 TOLERANCE = 1e-4  # largest difference between torch and onnxruntime, of a probability or the largest value
@@ -24,7 +24,7 @@ TOLERANCE = 1e-4  # largest difference between torch and onnxruntime, of a proba
 def main(cfg: DictConfig) -> None:
     """Exports the best checkpoint and stops if onnxruntime answers differently."""
     network = learner.load("models/best.ckpt").network.eval()
-    samples, _, _, schema = batches.read()
+    samples, _, _, schema = dataset.read()
     x = np.array(samples[:4])
     new = MODEL.with_suffix(".new")
     export(network, x, schema, new)

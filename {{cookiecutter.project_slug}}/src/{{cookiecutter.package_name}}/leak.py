@@ -10,13 +10,13 @@ import pandas as pd
 import torch
 from omegaconf import DictConfig
 
-from . import batches, config, learner, model, train
+from . import batches, config, dataset, learner, model, train
 
 
 @config.main
 def main(cfg: DictConfig) -> None:
     """Trains conf/model on each split of the samples and writes what it says of the test parts."""
-    x, y, samples, schema = batches.read()
+    x, y, samples, schema = dataset.read()
     z = encoded(cfg, x, train.learn(x, y, samples[cfg.data.split].to_numpy(), schema))
     found = pd.DataFrame(index=samples.index)
     for split in cfg.data.splits:

@@ -19,7 +19,7 @@ class Learner(pl.LightningModule):
 
     def __init__(self, cfg: dict[str, Any], facts: dict[str, Any], seed: int) -> None:
         super().__init__()
-        self.save_hyperparameters()
+        self.save_hyperparameters(logger=False)  # facts are long; DVCLive reads all that is logged each epoch
         self.cfg, self.facts, self.seed = cfg, facts, seed
         self.network = model.build(OmegaConf.create(cfg), facts)
         self.classifies = facts["task"] == "classification"

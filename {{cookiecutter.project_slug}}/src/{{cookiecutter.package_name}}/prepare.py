@@ -20,7 +20,7 @@ import pandas as pd
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from . import batches, config, fetch, inputs, splits, starter
+from . import config, dataset, fetch, inputs, splits, starter
 
 TAKEN = ("id", "label", "group", "start", "end", "row", "week", "network", "trivial")  # names of columns
 OWN, CHOICE = Path("conf/data/own.yaml"), Path("conf/config.yaml")
@@ -68,14 +68,14 @@ def check_frozen(samples: pd.DataFrame, data: DictConfig) -> None:
 
 def write(x: np.ndarray, y: np.ndarray, samples: pd.DataFrame, schema: dict) -> None:
     """Writes the prepared folder under another name, then puts it in place."""
-    new = batches.PREPARED.with_suffix(".new")
+    new = dataset.FOLDER.with_suffix(".new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     np.save(new / "x.npy", x)
     np.save(new / "y.npy", y)
     samples.to_parquet(new / "samples.parquet", index=False)
     config.write(new / "schema.json", json.dumps(schema, indent=1) + "\n")
-    config.replace(new, batches.PREPARED)
+    config.replace(new, dataset.FOLDER)
 
 
 def summary(samples: pd.DataFrame, split: str) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from . import batches, charts, config, demo, evaluate, explain, predict, scores, wording
+from . import charts, config, dataset, demo, evaluate, explain, predict, scores, wording
 
 PAGES = Path("reports/pages.json")
 SHARES = (5, 10, 20, 50, 100)  # percent of the samples, in the table of the trade-off
@@ -20,7 +20,7 @@ def main(cfg: DictConfig) -> None:
     """Draws docs/figures/, writes docs/results.md, fills README.md, prints the result."""
     metrics = predict.metrics()
     predictions = pd.read_parquet(evaluate.PREDICTIONS)
-    x, _, _, schema = batches.read()
+    x, _, _, schema = dataset.read()
     charts.draw(metrics, explain.figures(x, predictions, metrics, schema, cfg))
     charts.card(**wording.card(metrics, cfg))
     shown = {"measured": wording.measured(metrics, x, cfg), "demo": demo.write(schema, metrics, cfg)}

@@ -19,7 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import callbacks, loggers
 
-from . import batches, config, model
+from . import batches, config, dataset, model
 from .learner import Learner
 
 EXPECTED = "in eval mode|many workers|LeafSpec|deprecated|tive samples|not empty"  # warnings
@@ -51,7 +51,7 @@ def seen(cfg: DictConfig) -> tuple[dict, torch.Tensor, np.ndarray, np.ndarray]:
         raise config.BadInput("data=own: nothing is prepared yet; run prepare data=own data.path=... first")
     if isinstance(cfg.logger, str):
         raise config.BadInput(f"logger={cfg.logger}: write a list, logger=[{cfg.logger}]")
-    x, y, samples, schema = batches.read()
+    x, y, samples, schema = dataset.read()
     part = samples[cfg.data.split].to_numpy()
     facts = learn(x, y, part, schema)
     used = np.isin(part, ["train", "val"])
@@ -110,6 +110,8 @@ def fit(
         print("goes on from the last epoch of a training that was cut off")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", f".*({EXPECTED}).*")
+        for each in trainer.loggers:
+            each.log_hyperparams({**learner.cfg, "seed": cfg.seed})
         trainer.fit(learner, data, ckpt_path=last if last.exists() else None, weights_only=True)
     if trainer.is_global_zero:
         shutil.copyfile(keeper.best_model_path, out / "best.new")

@@ -29,11 +29,7 @@ def main(overrides: list[str]) -> None:
         return loss
 
     Path("runs").mkdir(exist_ok=True)
-    study = optuna.create_study(
-        storage="sqlite:///runs/tune.db",
-        study_name=name(cfg),
-        load_if_exists=True,
-    )
+    study = optuna.create_study(storage="sqlite:///runs/tune.db", study_name=name(cfg), load_if_exists=True)
     # Another seed after each stop, or the search would draw its first trials again.
     study.sampler = optuna.samplers.TPESampler(seed=cfg.seed + len(study.trials))
     done = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])

@@ -20,12 +20,8 @@ def written(metric: dict[str, float], form: str, signed: bool = False, like: flo
 
 def told(metrics: dict) -> dict[str, dict[str, dict[str, float]]]:
     """What the columns of the table show: metrics of network, baselines, trivial and difference."""
-    return {
-        "network": metrics["test"],
-        **metrics["baselines"],
-        "trivial": metrics["trivial"],
-        "difference": metrics["difference"],
-    }
+    found = {"network": metrics["test"], **metrics["baselines"], "trivial": metrics["trivial"]}
+    return {**found, "difference": metrics["difference"]}
 
 
 def rows(metrics: dict) -> list[list[str]]:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from conftest import copy_pages, refused, run_stages
 
-from {{ cookiecutter.package_name }} import batches, config, evaluate, inputs, prepare
+from {{ cookiecutter.package_name }} import config, dataset, evaluate, inputs, prepare
 
 OWN = [*kind.OWN, "data.path=table.csv", "data.target=left"]
 
@@ -27,7 +27,7 @@ def own(table: pd.DataFrame, *overrides: str) -> tuple:
     """What `prepare` makes of the table."""
     table.to_csv("table.csv", index=False)
     prepare.main(config.compose(*OWN, *overrides))
-    return batches.read()
+    return dataset.read()
 
 
 def columns(schema: dict) -> dict[str, dict]:
@@ -62,7 +62,7 @@ def test_every_kind_of_file_gives_the_same(table, write):
         how = {"semicolon": {"sep": ";"}, "tab": {"sep": "\t"}, "bom": {"encoding": "utf-8-sig"}}
         table.to_csv(path, index=False, **how[write])
     prepare.main(config.compose(*OWN, f"data.path={path}"))
-    found = batches.read()
+    found = dataset.read()
     assert np.array_equal(found[0], plain[0], equal_nan=True) and np.array_equal(found[1], plain[1])
     assert found[2].equals(plain[2]) and found[3] == plain[3]
 

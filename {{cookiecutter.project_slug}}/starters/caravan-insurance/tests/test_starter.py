@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT, settings
 
-from {{ cookiecutter.package_name }} import batches, fetch
+from {{ cookiecutter.package_name }} import dataset, fetch
 
 TERMS = "Sentient Machine Research"
 
@@ -13,7 +13,7 @@ TERMS = "Sentient Machine Research"
 @pytest.fixture
 def data(prepared, monkeypatch):
     monkeypatch.chdir(prepared.parents[1])
-    return batches.read()
+    return dataset.read()
 
 
 @pytest.fixture

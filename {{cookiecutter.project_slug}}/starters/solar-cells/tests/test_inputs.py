@@ -10,7 +10,7 @@ import pytest
 from conftest import refused
 from PIL import Image
 
-from {{ cookiecutter.package_name }} import batches, config, inputs, prepare
+from {{ cookiecutter.package_name }} import config, dataset, inputs, prepare
 
 OWN = [*kind.OWN, "data.positive=good", "data.size=32"]
 
@@ -157,7 +157,7 @@ def test_mixed_sizes_and_colours(photos):
     (photos / "bad/0.png").write_bytes(png((90, 33), "RGB"))
     (photos / "good/note.txt").write_text("no photo")
     own("photos")
-    x, y, samples, schema = batches.read()
+    x, y, samples, schema = dataset.read()
     assert x.shape == (24, 32, 32, 3) and x.dtype == np.uint8
     assert schema == {"task": "classification", "colours": 3, "size": 32}
     assert np.array_equal(y == 1, samples.source.str.startswith("good"))
@@ -165,7 +165,7 @@ def test_mixed_sizes_and_colours(photos):
 
 def test_the_class_to_find_can_be_named(photos):
     own("photos", "data.positive=bad")
-    x, y, samples, schema = batches.read()
+    x, y, samples, schema = dataset.read()
     assert x.shape == (24, 32, 32) and schema["colours"] == 1
     assert np.array_equal(y == 1, samples.source.str.startswith("bad"))
     assert samples.group.nunique() == 24  # no two photos are equal
@@ -175,7 +175,7 @@ def test_equal_photos_are_one_group(photos):
     for number in (1, 2, 4):
         (photos / f"good/{number}.png").write_bytes(png((60, 60)))
     own("photos")
-    assert batches.read()[2].group.value_counts().iloc[0] == 3
+    assert dataset.read()[2].group.value_counts().iloc[0] == 3
 
 
 # A table with a photo a row
@@ -190,7 +190,7 @@ def test_a_table_with_groups_and_slices(photos, suffix):
     else:
         table.to_parquet("photos/list.parquet")
     own(f"photos/list.{suffix}", "data.group=patient", "data.slices=[camera]", "data.positive=bad")
-    _, y, samples, _ = batches.read()
+    _, y, samples, _ = dataset.read()
     assert samples.group.tolist() == groups
     assert samples.groupby("group").grouped.nunique().max() == 1
     assert samples.camera.tolist() == table.camera.tolist()
@@ -204,7 +204,7 @@ def test_labels_of_numbers_and_columns_of_any_name(photos):
     table["path"] = "photos/" + table.path
     table.to_csv("list.csv", index=False)
     own("list.csv", "data.label=rating", "data.group=null", "data.positive=1")
-    _, y, samples, _ = batches.read()
+    _, y, samples, _ = dataset.read()
     assert y.tolist() == (number % 2).tolist()
     assert samples.id.nunique() == 24 and samples.group.nunique() == 24
 

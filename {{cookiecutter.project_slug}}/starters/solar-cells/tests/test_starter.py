@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from conftest import ROOT, settings
 
-from {{ cookiecutter.package_name }} import batches
+from {{ cookiecutter.package_name }} import dataset
 
 
 @pytest.fixture
 def data(prepared, monkeypatch):
     monkeypatch.chdir(prepared.parents[1])
-    return batches.read()
+    return dataset.read()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from conftest import refused
 
-from {{ cookiecutter.package_name }} import batches, config, inputs, prepare
+from {{ cookiecutter.package_name }} import config, dataset, inputs, prepare
 
 HISTORY, HORIZON = 6, 3
 OWN = [*kind.OWN, "data.path=series.csv", "data.time=when", "data.target=load", "data.series=site"]
@@ -39,7 +39,7 @@ def own(table: pd.DataFrame, *overrides: str) -> tuple:
     """What `prepare` makes of the table."""
     table.to_csv("series.csv", index=False)
     prepare.main(config.compose(*OWN, *overrides))
-    return batches.read()
+    return dataset.read()
 
 
 def one(table: pd.DataFrame) -> pd.DataFrame:
@@ -141,7 +141,7 @@ def test_every_kind_of_file_gives_the_same(table, write):
     else:
         (table.set_index("when") if write == "index" else table).to_parquet(path)
     prepare.main(config.compose(*OWN, "data.drop=[bill]", f"data.path={path}"))
-    found = batches.read()
+    found = dataset.read()
     assert np.array_equal(found[0], plain[0]) and np.array_equal(found[1], plain[1])
     assert found[2].equals(plain[2]) and found[3] == plain[3]
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from conftest import settings
 
-from {{ cookiecutter.package_name }} import batches, inputs, learner, predict, train
+from {{ cookiecutter.package_name }} import dataset, inputs, learner, predict, train
 
 NAMES = ["network", "frozen", "scratch"]
 
@@ -85,7 +85,7 @@ def test_what_never_changed_and_what_never_came_get_an_answer(name):
 
 
 def test_an_explanation_is_what_changes_when_a_block_holds_its_mean(inside):
-    model, x = predict.Model(), np.array(batches.read()[0][3])
+    model, x = predict.Model(), np.array(dataset.read()[0][3])
     found = inputs.explain(model, x)
     assert found.shape == (4, 11) and np.abs(found).max() > 0
     hidden = x.copy()

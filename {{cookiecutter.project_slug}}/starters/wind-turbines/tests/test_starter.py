@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT, settings
 
-from {{ cookiecutter.package_name }} import batches, inputs, starter
+from {{ cookiecutter.package_name }} import dataset, inputs, starter
 
 TERMS = "Licence Ouverte"
 HOUR = pd.Timedelta(hours=1)
@@ -14,10 +14,10 @@ TURBINES = ["R80711", "R80721", "R80736", "R80790"]
 
 @pytest.fixture(scope="module")
 def data(prepared):
-    """What `batches.read` returns for the whole data set, with the moment of each forecast."""
+    """What `dataset.read` returns for the whole data set, with the moment of each forecast."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(prepared.parents[1])
-        x, y, samples, schema = batches.read()
+        x, y, samples, schema = dataset.read()
     return x, y, samples.assign(moment=samples.end - HOUR), schema
 
 

@@ -1,0 +1,20 @@
+"""data/prepared as arrays. Most stages read them without torch, which takes seconds to import."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from .config import BadInput
+
+FOLDER = Path("data/prepared")
+
+
+def read() -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict]:
+    """x (n, ...) memory-mapped, y (n,), the table of samples and the schema."""
+    if not (FOLDER / "x.npy").exists():
+        raise BadInput(f"{FOLDER}: missing; make it with `uv run dvc repro`")
+    x = np.load(FOLDER / "x.npy", mmap_mode="c")  # "c": pages are read when used, never written
+    schema = json.loads((FOLDER / "schema.json").read_text(encoding="utf-8"))
+    return x, np.load(FOLDER / "y.npy"), pd.read_parquet(FOLDER / "samples.parquet"), schema
