@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from omegaconf import OmegaConf
+from sklearn.metrics import roc_auc_score
 
 from {{ cookiecutter.package_name }} import scores
 
@@ -25,6 +26,14 @@ def test_a_classification_worked_by_hand():
     assert found["recall_at_limit"] == 1 / 2  # without a false alarm
     assert found["cost"] == pytest.approx(1000 * (5 + 1) / 5)
     assert found["brier"] == pytest.approx((0.01 + 0.04 + 0.36 + 0.25 + 0.01) / 5)
+
+
+@pytest.mark.parametrize("values", [2, 30, 10_000])  # many ties, some, none
+def test_auc_is_that_of_scikit_learn(values):
+    rng = np.random.default_rng(values)
+    y, p = rng.uniform(size=500) < 0.1, rng.integers(0, values, 500) / values
+    assert scores.auc(y, p) == pytest.approx(roc_auc_score(y, p), abs=1e-12)
+    assert np.isnan(scores.auc(np.zeros(5, bool), p[:5])) and np.isnan(scores.auc(np.ones(5, bool), p[:5]))
 
 
 def test_tradeoff_counts_what_the_most_suspect_hold():

@@ -36,15 +36,14 @@ def main(cfg: DictConfig) -> None:
     at = {n: limits(val, n, cfg) if task == "classification" else None for n in everyone}
     report = compare(test, at, best, cfg, task)
     report["unseen"] = unseen(samples[part == "unseen"], at, cfg)
-    everything = samples[part.isin(["test", "unseen"])]
-    report["difference_with_unseen"] = paired(everything, best, cfg, task)["difference"]
+    both = samples[part.isin(["test", "unseen"])]
+    report["difference_with_unseen"] = paired(both, best, cfg, task)["difference"]
     report["leak"] = leak(samples, best, cfg, task)
     report["slices"] = slices(test, best, cfg, task)
     report["costs"] = costs(val, test, best, cfg) if task == "classification" else []
     report["calibration"] = scores.calibration(test, "network", task, cfg.bins)
     look(cfg, "evaluate", "models/model.onnx", report["test"][scores.FIRST[task]]["value"])
-    found = test.assign(row=test.index).rename(columns={best: "baseline"})
-    found.to_parquet(PREDICTIONS, index=False)
+    test.assign(row=test.index).rename(columns={best: "baseline"}).to_parquet(PREDICTIONS, index=False)
     write_json(METRICS, report)
 
 
@@ -66,8 +65,7 @@ def answers(x: np.ndarray, y: np.ndarray, part: pd.Series, cfg: DictConfig, task
 
 def better(val: pd.DataFrame, names: list[str], task: str) -> str:
     """The baseline with the best first metric on validation."""
-    metric = scores.FIRST[task]
-    found = scores.first(val, names, task)
+    found, metric = scores.first(val, names, task), scores.FIRST[task]
     return (max if task == "classification" else min)(names, key=lambda name: found[name][metric])
 
 
