@@ -191,7 +191,7 @@ def looks(cfg: DictConfig) -> int:
 
 
 def write_json(path: Path, value: dict) -> None:
-    """Writes a value as JSON, a line each."""
+    """Writes a value as JSON."""
     config.write(path, json.dumps(value, indent=1) + "\n")
 
 

@@ -1,5 +1,6 @@
 """Pages of the site for other places: Markdown with the last numbers and whole addresses, and a PDF."""
 
+import argparse
 import re
 import textwrap
 from pathlib import Path
@@ -21,13 +22,13 @@ STYLE = "#set image(width: 80%)\n#show table: set par(justify: false)\n#show lin
 NO_PROSE = r"^```.*?^```|^\|[^\n]*|!\[[^\]]*\]\([^)]*\)|\]\([^)]*\)|<[^>\n]+>"
 
 
-def article(folder: Path, draft: bool) -> None:
-    """Writes article.md and article.pdf to a folder; BadInput for an article that is a draft, unless told."""
+def article(folder: Path, given: argparse.Namespace) -> None:
+    """Writes article.md and article.pdf to a folder; BadInput for a draft without --draft."""
     source = Path("docs/article.md")
     text, site = page(source), setting("site_url")
     prompts = source.read_text(encoding="utf-8").count("Prompts:")
     words = len(re.findall(r"\w[\w'-]*", re.sub(NO_PROSE, " ", text, flags=re.M | re.S)))
-    if not draft and (prompts or words < FEWEST):
+    if not given.draft and (prompts or words < FEWEST):
         left = f"{words:,} of {FEWEST:,} words, {prompts} comments with prompts"
         raise BadInput(f"{source} is a draft: {left}; write on, or add --draft")
     heading = re.search(r"^# (.+)\n+", text, re.M)

@@ -181,8 +181,7 @@ def upload(folder: Path, given: argparse.Namespace) -> str:
     return str(repo)
 
 
-KINDS = {"space": space, "static": static, "model": model}
-KINDS["article"] = lambda folder, given: pages.article(folder, given.draft)
+KINDS = {"space": space, "static": static, "model": model, "article": pages.article}
 
 if __name__ == "__main__":
     try:

@@ -1,0 +1,54 @@
+"""The page of the benchmarks, and that the README says what stands there. What they measure is not repeated here."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import TEMPLATE, bake, command, install
+
+from benchmarks.__main__ import PARTS, TITLES, results
+
+# Figures of the README: project, beginning of the row's name, what stands beside it.
+CLAIMS = [
+    ("table", "TabM", "bare loop"),
+    ("table", "rows of 50 numbers", "DataLoader(TensorDataset), 0 workers"),
+    ("image", "one sample, onnxruntime", "torch"),
+]
+
+
+def test_a_part_that_is_unknown_gets_one_line():
+    command = [sys.executable, "-m", "benchmarks", "gpus"]
+    done = subprocess.run(command, cwd=TEMPLATE, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith(f"gpus: choose of {', '.join(PARTS)}")
+
+
+def test_the_page_tells_what_was_met_and_what_was_not_measured(tmp_path):
+    line = {"part": "loop", "kind": "image", "what": "network", "ours": "2 ms", "beside": "bare 1 ms"}
+    rows = [{**line, "ratio": ratio, "aim": "<= 1.03", "met": ratio <= 1.03, "machine": "A box"} for ratio in (1, 2)]
+    (tmp_path / "loop-image.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "gpu-image.jsonl").write_text("")  # no GPU here
+    page = results(tmp_path)
+    assert "\n## The training loop\n\nA box.\n" in page
+    assert "| image | network | 2 ms | bare 1 ms | 1 | <= 1.03 | yes |" in page
+    assert "| image | network | 2 ms | bare 1 ms | 2 | <= 1.03 | **no** |" in page
+    assert page.count("\nNot measured.\n") == len(TITLES) - 1
+
+
+@pytest.mark.parametrize(("kind", "what", "beside"), CLAIMS)
+def test_a_figure_of_the_readme_is_that_of_the_page(kind, what, beside):
+    page = (TEMPLATE / "benchmarks/results.md").read_text(encoding="utf-8")
+    [ratio] = re.findall(rf"^\| {kind} \| {what}[^|]*\|[^|]*\| {re.escape(beside)}[^|]*\| ([\d.]+) \|", page, re.M)
+    readme = (TEMPLATE / "README.md").read_text(encoding="utf-8")
+    [section] = re.findall(r"## How fast\n(.*?)\n## ", readme, re.S)
+    assert f"| **{ratio}** |" in section
+
+
+@pytest.mark.slow
+def test_the_gpu_part_runs_without_one(tmp_path: Path):
+    project = install(bake(tmp_path, starter="caravan-insurance", project_slug="table", package_name="project"))
+    said = command(project, "python", str(TEMPLATE / "benchmarks/gpu.py"), "--rehearse")
+    assert len([line for line in said.splitlines() if line.startswith("{")]) == 4
