@@ -156,7 +156,7 @@ def streamed(new: Path) -> None:
 
 def sweeps(new: Path) -> None:
     """Eight seeds, one after the other and by launchers that run them at once."""
-    words = ["-m", "seed=range(8)", "model=frozen", "model.epochs=5", "trainer=cpu", "logger=[csv]"]
+    words = ["-m", "seed=range(8)", "model.epochs=8", "trainer=cpu", "logger=[csv]"]
     launchers = {
         "one after the other": [],
         "joblib": ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={CORES}"],

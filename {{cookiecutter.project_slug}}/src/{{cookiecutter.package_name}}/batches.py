@@ -87,9 +87,7 @@ class Batches(pl.LightningDataModule):
 
 def fits(size: int, device: torch.device) -> bool:
     """Whether so many bytes may lie on the device for good; on a CPU they stay where they are."""
-    if device.type == "cuda":
-        return size < torch.cuda.mem_get_info(device)[0] / 2
-    return device.type != "cpu"
+    return size < torch.cuda.mem_get_info(device)[0] / 2 if device.type == "cuda" else device.type != "cpu"
 
 
 class Loader:
@@ -117,9 +115,9 @@ class Loader:
                 yield self.z.index_select(0, row), self.y.index_select(0, row)
             return
         chance = torch.Generator().manual_seed(self.shuffle())
-        views = self.z.shape[1]
-        order = torch.randperm(len(self.rows), generator=chance)
-        view = torch.randint(views, (len(self.rows),), generator=chance)
+        n, views = len(self.rows), self.z.shape[1]
+        order = torch.randperm(n, generator=chance)
+        view = torch.randint(views, (n if views > 1 else 1,), generator=chance).expand(n)
         mine = slice(self.rank, len(self) * self.batch * self.ranks, self.ranks)
         rows, view = self.rows[order[mine]].to(device), view[mine].to(device)
         flat = self.z.flatten(0, 1)

@@ -11,10 +11,10 @@ from .config import BadInput
 FOLDER = Path("data/prepared")
 
 
-def read() -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict]:
-    """x (n, ...) memory-mapped, y (n,), the table of samples and the schema."""
+def read(columns: list[str] | None = None) -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict]:
+    """x (n, ...) memory-mapped, y (n,), the table of samples (or these columns of it) and the schema."""
     if not (FOLDER / "x.npy").exists():
         raise BadInput(f"{FOLDER}: missing; make it with `uv run dvc repro`")
     x = np.load(FOLDER / "x.npy", mmap_mode="c")  # "c": pages are read when used, never written
     schema = json.loads((FOLDER / "schema.json").read_text(encoding="utf-8"))
-    return x, np.load(FOLDER / "y.npy"), pd.read_parquet(FOLDER / "samples.parquet"), schema
+    return x, np.load(FOLDER / "y.npy"), pd.read_parquet(FOLDER / "samples.parquet", columns=columns), schema

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytorch_lightning as pl
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -51,8 +52,9 @@ def seen(cfg: DictConfig) -> tuple[dict, torch.Tensor, np.ndarray, np.ndarray]:
         raise config.BadInput("data=own: nothing is prepared yet; run prepare data=own data.path=... first")
     if isinstance(cfg.logger, str):
         raise config.BadInput(f"logger={cfg.logger}: write a list, logger=[{cfg.logger}]")
-    x, y, samples, schema = dataset.read()
-    part = samples[cfg.data.split].to_numpy()
+    x, y, samples, schema = dataset.read([cfg.data.split])
+    code, names = pd.factorize(samples[cfg.data.split])
+    part = np.asarray(names, object)[code]  # the rows of a part share one text
     facts = learn(x, y, part, schema)
     used = np.isin(part, ["train", "val"])
     network = model.build(cfg.model, facts)
