@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -176,49 +175,18 @@ def child(kind: str, memory: bool) -> None:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         train.fit(cfg, facts, z, y, part, Path("runs/bench"))
     rate = int((part == "train").sum()) / (begun[3] - begun[2])
-    group = Path("/proc/self/cgroup").read_text()
-    print(json.dumps({"rate": rate, "own": peak.own, "limited": "/benchmarks" in group}))
+    print(json.dumps({"rate": rate, "own": peak.own}))
 
 
-def trained(folder: Path, *words: str, limit: str = "") -> dict:
-    """What `child` finds in a process of its own; `limit`: a memory cgroup."""
+def trained(folder: Path, *words: str) -> dict:
+    """What `child` finds in a process of its own."""
     command = [sys.executable, str(Path(__file__).resolve()), *words]
-    enter = (lambda: Path(limit, "cgroup.procs").write_text(str(os.getpid()))) if limit else None
-    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=True, preexec_fn=enter)
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@contextlib.contextmanager
-def cgroup(limit: int):
-    """A group of processes with so many bytes of memory, page cache included; "" where that cannot be had."""
-    for folder, name in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")):
-        group = Path(folder, "benchmarks")
-        if not Path(folder, "cgroup.procs").exists():
-            continue
-        try:
-            group.mkdir(exist_ok=True)
-            with (group / name).open("r+") as file:  # a file that is not there is not made
-                file.write(str(limit))
-        except OSError:
-            continue
-        try:
-            yield str(group)
-        finally:
-            time.sleep(1)
-            group.rmdir()
-        return
-    yield ""
-
-
-def cold(path: Path) -> None:
-    """Writes a file to disk and forgets its pages, so that whoever reads it next pays for them."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
 def larger_than_memory() -> None:
-    """A table and photos that are mapped: speed against memory, and with less memory than data."""
+    """A table and photos that are mapped, their pages in the cache as far as it holds them, against memory."""
     with tempfile.TemporaryDirectory(dir=".") as new:
         folder = Path(new).resolve()
         for kind, size, make, what in (
@@ -232,18 +200,6 @@ def larger_than_memory() -> None:
             row(f"{what}, mapped", told, f"in memory{fifth} {memory:,.0f}", mapped / memory, ">= 0.5")
             own = max(run["own"] for run in found[::2])
             row(f"{what}, mapped: memory of its own", f"{own / 1e9:.2f} GB", "limit 2 GB", own / 2e9, "<= 1")
-            with cgroup(2_000_000_000) as limit:
-                if limit:
-                    for path in folder.rglob("*.npy"):
-                        cold(path)
-                    what = f"{what}, mapped, 2 GB of memory with page cache"
-                    try:
-                        run = trained(folder, kind, "mapped", limit=limit)
-                    except subprocess.CalledProcessError:
-                        row(what, "killed", f"without a limit {told}")
-                    else:
-                        assert run["limited"]
-                        row(what, f"{run['rate']:,.0f} a second", f"without a limit {told}", run["rate"] / mapped)
             for path in folder.rglob("*.npy"):
                 path.unlink()
 
