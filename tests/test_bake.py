@@ -30,7 +30,8 @@ docs/demo/{" docs/demo/".join(RUNTIME)}
 docs/reproduce.md docs/results.md docs/style.css docs/tradeoff.js overrides/main.html
 dvc.yaml mkdocs.yml portfolio.yaml pyproject.toml
 src/{PACKAGE}/__init__.py src/{PACKAGE}/baseline.py src/{PACKAGE}/batches.py src/{PACKAGE}/charts.py
-src/{PACKAGE}/config.py src/{PACKAGE}/crossvalidate.py src/{PACKAGE}/dataset.py src/{PACKAGE}/demo.py src/{PACKAGE}/evaluate.py
+src/{PACKAGE}/config.py src/{PACKAGE}/crossvalidate.py src/{PACKAGE}/dataset.py src/{PACKAGE}/demo.py
+src/{PACKAGE}/evaluate.py
 src/{PACKAGE}/explain.py
 src/{PACKAGE}/export.py src/{PACKAGE}/features.py src/{PACKAGE}/fetch.py src/{PACKAGE}/inputs.py
 src/{PACKAGE}/leak.py src/{PACKAGE}/learner.py src/{PACKAGE}/model.py src/{PACKAGE}/predict.py
