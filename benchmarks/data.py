@@ -1,4 +1,4 @@
-"""The data path: samples a second of batches.py beside what is usual, and training on data larger than memory."""
+"""The data path: samples a second of batches.py beside what is usual, and training on data that is mapped from disk."""
 
 import contextlib
 import io
@@ -185,7 +185,7 @@ def trained(folder: Path, *words: str) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def larger_than_memory() -> None:
+def from_disk() -> None:
     """A table and photos that are mapped, their pages in the cache as far as it holds them, against memory."""
     with tempfile.TemporaryDirectory(dir=".") as new:
         folder = Path(new).resolve()
@@ -211,7 +211,7 @@ def main() -> None:
     rates()
     curves()
     if not QUICK:
-        larger_than_memory()
+        from_disk()
 
 
 if __name__ == "__main__":
