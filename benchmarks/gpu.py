@@ -45,7 +45,7 @@ def repeated(cfg, z: torch.Tensor, y: np.ndarray, part: np.ndarray) -> tuple[tor
 
 def usual(cfg, facts, z, y, part) -> list[float]:
     """Seconds a step of our module and Trainer with a DataLoader of single samples and eight workers."""
-    loop.Clock.begun = []
+    loop.Beat.begun = []
     loaders = []
     for name in ("train", "val"):
         rows = torch.from_numpy(np.flatnonzero(part == name))
@@ -68,7 +68,7 @@ def usual(cfg, facts, z, y, part) -> list[float]:
             enable_checkpointing=False, enable_model_summary=False, num_sanity_val_steps=0,
         )  # fmt: skip
         trainer.fit(learner.Learner(dict(cfg.model), facts, cfg.seed), *loaders)
-    return list(np.diff(loop.Clock.begun)[1:] / len(loaders[0]))
+    return list(np.diff(loop.Beat.begun)[1:] / len(loaders[0]))
 
 
 class Watch(loop.Clock):

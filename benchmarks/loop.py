@@ -19,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 EPOCHS = 3 if QUICK else 4
 ROUNDS = 2 if QUICK else 4
 DEVICE = torch.device("cuda" if Path(sys.argv[0]).stem == "gpu" and torch.cuda.is_available() else "cpu")
+DATALOADER = "Lightning with DataLoader"
 NETWORKS = {"image": ("image network", "<= 1.03"), "table": ("TabM", "<= 1.10"), "series": ("transformer", "")}
 
 
@@ -28,23 +29,40 @@ def sync() -> None:
         torch.cuda.synchronize()
 
 
-class Clock(train.Bar):
-    """The default progress bar, and the times at which epochs begin."""
+class Beat(pl.Callback):
+    """The times at which epochs begin."""
 
     begun: list[float] = []  # noqa: RUF012
 
     def on_train_epoch_start(self, trainer: pl.Trainer, *rest: object) -> None:
         super().on_train_epoch_start(trainer, *rest)
         sync()
-        Clock.begun.append(time.perf_counter())
+        Beat.begun.append(time.perf_counter())
+
+
+class Clock(Beat, train.Bar):
+    """The default progress bar, and the times at which epochs begin."""
 
 
 def ours(cfg, facts, z, y, part) -> list[float]:
     """Seconds a step of each epoch but the first and the last: batches, steps, validation, logs and checkpoints."""
-    Clock.begun = []
+    Beat.begun = []
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         train.fit(cfg, facts, z, y, part, Path("runs/bench"), cfg.logger)
-    return list(np.diff(Clock.begun)[1:] / (sum(part == "train") // cfg.model.batch))
+    return list(np.diff(Beat.begun)[1:] / (sum(part == "train") // cfg.model.batch))
+
+
+def alone(cfg, facts, z, y, part) -> list[float]:
+    """The same learner and batches with Lightning's loop only: no bar, no log, no checkpoint."""
+    Beat.begun = []
+    made = learner.Learner(dict(cfg.model), facts, cfg.seed)
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        trainer = pl.Trainer(
+            **train.trainer_settings(cfg), max_epochs=cfg.model.epochs, logger=False, callbacks=[Beat()],
+            enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
+        )  # fmt: skip
+        trainer.fit(made, batches.Batches(z, y, part, cfg.model.batch, cfg.seed))
+    return list(np.diff(Beat.begun)[1:] / (sum(part == "train") // cfg.model.batch))
 
 
 def bare(cfg, facts, z, y, part) -> list[float]:
@@ -111,7 +129,7 @@ class Usual(pl.LightningModule):
 
 def usual(cfg, network: torch.nn.Module, z: torch.Tensor, y: np.ndarray) -> list[float]:
     """Seconds a step of each epoch with a DataLoader of single samples, without validation or checkpoint."""
-    Clock.begun = []
+    Beat.begun = []
     data = DataLoader(TensorDataset(z[:, 0], torch.from_numpy(y)), cfg.model.batch, shuffle=True, drop_last=True)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         trainer = pl.Trainer(
@@ -119,7 +137,7 @@ def usual(cfg, network: torch.nn.Module, z: torch.Tensor, y: np.ndarray) -> list
             enable_checkpointing=False, enable_model_summary=False,
         )  # fmt: skip
         trainer.fit(Usual(network), data)
-    return list(np.diff(Clock.begun)[1:] / len(data))
+    return list(np.diff(Beat.begun)[1:] / len(data))
 
 
 class Tiny(torch.nn.Module):
@@ -141,7 +159,7 @@ def compare(what: str, cfg, told: tuple, aim: str, others: dict | None = None) -
     found: dict[str, list[float]] = {name: [] for name in sides}
     for turn in range(ROUNDS):
         for name, side in sides.items():
-            if name in ("ours", "bare") or not turn:
+            if name != DATALOADER or not turn:  # slow, and far off
                 found[name] += side()
     middle = {name: statistics.median(times) for name, times in found.items()}
     for name in [name for name in sides if name != "bare"]:
@@ -167,8 +185,9 @@ def tiny(batch: int, aim: str) -> None:
     z = torch.from_numpy(x).unsqueeze(1)
     one = part == "train"
     few = torch.from_numpy(one)
-    others = {"Lightning with DataLoader": lambda: usual(cfg, Tiny(), z[few], y[one])}
-    compare(f"tiny MLP, batch {batch:,}", cfg, (facts, z, y, part), aim, others)
+    told = facts, z, y, part
+    others = {"Lightning alone": lambda: alone(cfg, *told), DATALOADER: lambda: usual(cfg, Tiny(), z[few], y[one])}
+    compare(f"tiny MLP, batch {batch:,}", cfg, told, aim, others)
     model.build = build
 
 

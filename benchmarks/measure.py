@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -71,6 +72,4 @@ def operations(cfg, facts: dict, z) -> float:
 
 def prepared(*stages: str) -> None:
     """Brings these stages of the pipeline up to date."""
-    import subprocess
-
     subprocess.run([sys.executable, "-m", "dvc", "repro", "--quiet", *stages], check=True, stdout=sys.stderr)

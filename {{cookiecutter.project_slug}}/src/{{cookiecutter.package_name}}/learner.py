@@ -29,23 +29,23 @@ class Learner(pl.LightningModule):
     def on_train_epoch_start(self) -> None:
         """Dropout and mixing depend on seed and epoch alone: a resumed run equals an uninterrupted one."""
         torch.manual_seed(self.seed + 1000 * self.current_epoch)
-        self.losses: list[torch.Tensor] = []
+        self.total = torch.zeros((), device=self.device)
 
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], index: int) -> torch.Tensor:
         z, y = mix(*batch, self.cfg["mixup"])  # (b, ...), (b,)
         loss = self.loss(self.network(z), y)
-        self.losses.append(loss.detach())  # a log entry a step costs as much as a small network
+        self.total += loss.detach()  # a log entry costs as much as a small step; a list breaks up memory
         return loss
 
     def on_train_epoch_end(self) -> None:
         """The mean loss, of this process's share of each batch."""
-        self.log("train/loss", torch.stack(self.losses).mean())
+        self.log("train/loss", self.total / self.trainer.num_training_batches)
 
     def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], index: int) -> None:
         z, y = batch  # (b, views, ...), (b,)
         found = predict(self.network, z)
         self.log("val/loss", self.loss(found.unsqueeze(1), y), prog_bar=True, batch_size=len(y))
-        self.metric(found[:, found.shape[1] // 2], y.long() if self.classifies else y)
+        self.metric.update(found[:, found.shape[1] // 2], y.long() if self.classifies else y)
         self.log(f"val/{self.name}", self.metric, prog_bar=True, batch_size=len(y))
 
     def loss(self, found: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -95,7 +95,7 @@ def fit(
         learner.network.compile()
     data = batches.Batches(z, y, part, cfg.model.batch, cfg.seed)
     running = Path("runs/training", fingerprint(cfg, facts, y, part))  # the same run finds its checkpoint
-    keeper = callbacks.ModelCheckpoint(running, "best", "val/loss")
+    keeper = callbacks.ModelCheckpoint(running, "best", "val/loss", save_weights_only=True)
     every = callbacks.ModelCheckpoint(running, "last", enable_version_counter=False)  # epoch, better or not
     keeper.dirpath = every.dirpath = str(running)  # relative, so that another machine can go on
     history, last = running / "history", running / "last.ckpt"
