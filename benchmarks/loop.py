@@ -16,8 +16,8 @@ from project import batches, config, dataset, learner, model, train
 from torch.utils.data import DataLoader, TensorDataset
 from torch.utils.flop_counter import FlopCounterMode
 
-EPOCHS = 3 if QUICK else 4
-ROUNDS = 2 if QUICK else 4
+EPOCHS = 3 if QUICK else 5
+ROUNDS = 2 if QUICK else 6
 DEVICE = torch.device("cuda" if Path(sys.argv[0]).stem == "gpu" and torch.cuda.is_available() else "cpu")
 DATALOADER = "Lightning with DataLoader"
 NETWORKS = {"image": ("image network", "<= 1.03"), "table": ("TabM", "<= 1.10"), "series": ("transformer", "")}
@@ -197,7 +197,8 @@ def main() -> None:
     train.Bar = Clock
     kind = Path.cwd().name
     name, aim = NETWORKS[kind]
-    cfg = config.compose(f"model.epochs={EPOCHS}", "trainer=cpu")
+    epochs = EPOCHS if QUICK or kind == "image" else 3 * EPOCHS  # short ones, many of them
+    cfg = config.compose(f"model.epochs={epochs}", "trainer=cpu")
     told = train.seen(cfg)
     compare(f"{name}, default batch {cfg.model.batch}", cfg, told, aim)
     counts(cfg, told[0], told[1])

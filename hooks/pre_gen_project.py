@@ -3,7 +3,9 @@
 import json
 import keyword
 import re
+import shutil
 import sys
+from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 
@@ -11,6 +13,7 @@ ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 FORBIDDEN = '"\\{}[]<>|`'
 SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
 PACKAGE = re.compile(r"[a-z][a-z0-9_]{0,39}")
+ROOM = 50  # megabytes that the files and their first commit need, and some to spare
 GITHUB = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,37}[A-Za-z0-9])?")
 WINDOWS = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 # Names that the generated project itself imports or has at its top level.
@@ -52,6 +55,9 @@ def main() -> None:
     found = problems(ANSWERS)
     if found:
         sys.exit("These answers cannot be used:\n" + "\n".join(f"  - {line}" for line in found))
+    free = shutil.disk_usage(Path.cwd()).free // 1_000_000
+    if free < ROOM:
+        sys.exit(f"{Path.cwd().parent}: {free} MB are free there; the files need {ROOM}")
 
 
 if __name__ == "__main__":

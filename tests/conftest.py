@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -92,3 +93,58 @@ def command(project: Path, *words: str) -> str:
 def run(installed: Path) -> Callable[..., str]:
     """Runs a command of the installed project there and returns what it printed."""
     return functools.partial(command, installed)
+
+
+DEMO = {
+    "solar-cells": "/inspect",
+    "wind-turbines": "/forecast",
+    "caravan-insurance": "/upload",
+}  # name of the demo's function for a file
+SMALL = {"bootstrap": 20}
+KNOBS = {  # makes the whole pipeline small, by its own files
+    "solar-cells": {
+        "conf/model/network.yaml": {"size": 64, "epochs": 1},
+        "conf/model/frozen.yaml": {"size": 64, "epochs": 1},
+        "conf/config.yaml": SMALL,
+    },
+    "wind-turbines": {
+        "conf/data/starter.yaml": {"stride": 60, "split_sha256": "null"},
+        "conf/model/network.yaml": {"epochs": 1},
+        "conf/config.yaml": SMALL,
+    },
+    "caravan-insurance": {
+        "conf/model/network.yaml": {"members": 4, "epochs": 1},
+        "conf/model/frozen.yaml": {"epochs": 1},
+        "conf/config.yaml": SMALL,
+    },
+}
+
+
+def turn(project: Path, knobs: dict[str, dict[str, float]]) -> None:
+    """Sets knobs as a person would, by editing the line."""
+    for name, values in knobs.items():
+        path = project / name
+        text = path.read_text()
+        for key, value in values.items():
+            text, count = re.subn(rf"^{key}: \S+", f"{key}: {value}", text, flags=re.MULTILINE)
+            assert count == 1, (name, key)
+        path.write_text(text)
+
+
+def reran(output: str) -> list[str]:
+    return re.findall(r"Running stage '(\w+)'", output)
+
+
+def git(project: Path, *words: str) -> str:
+    return subprocess.run(["git", *words], cwd=project, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="session")
+def trained(starter, installed, run):
+    """The installed project after the whole pipeline, made small, has run on all the data."""
+    turn(installed, KNOBS[starter])
+    output = run("dvc", "repro")
+    assert reran(output) == ["prepare", "baseline", "train", "leak", "export", "evaluate", "report"]
+    git(installed, "add", "--all")
+    git(installed, "commit", "--quiet", "--message", "First run")
+    return installed

@@ -4,15 +4,20 @@ import json
 import keyword
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 from conftest import TEMPLATE, bake
+from cookiecutter import prompt
 from cookiecutter.exceptions import FailedHookException
-from hypothesis import HealthCheck, given, settings
+from cookiecutter.main import cookiecutter
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from test_bake import no_brace_is_left, parses, python_is_clean
 
 GOOD = {
     "project_name": "A",
@@ -116,3 +121,146 @@ def test_a_folder_that_exists_is_not_touched(tmp_path):
     with pytest.raises(Exception, match="already exists"):
         bake(tmp_path)
     assert [path for path in Path(tmp_path).rglob("*") if path.is_file()] == [mine]
+
+
+# What people, and people who mean harm, type at a prompt.
+NASTY = [
+    "",
+    " ",
+    '"',
+    "'",
+    "\\",
+    "\n",
+    "\r\n",
+    "\t",
+    "\0",
+    "\u2028",
+    "\ufeff",
+    "{{ 7 * 7 }}",
+    "{% raw %}",
+    "{#",
+    "[[ x ]]",
+]
+NASTY += [
+    "${oops}",
+    "$HOME",
+    "`ls`",
+    "$(ls)",
+    "; rm -rf ~",
+    "| cat",
+    "> x",
+    "&",
+    "#",
+    "- a",
+    "--help",
+    "? a",
+    "a: b",
+    ": ",
+]
+NASTY += ["!!python/object", "*a", "&a", "%YAML", "---", "...", "'" * 3, '"' * 3, "]]", "<b>", "<!--", "@", "~", "null"]
+NASTY += [
+    "yes",
+    "no",
+    "1e3",
+    "0x1",
+    "2024-01-01",
+    "☀️ 🔆",
+    "مفتش الخلايا",
+    "\u202egnp.exe",
+    "太陽",
+    "Zoë",
+    "e\u0301",
+    "İ",
+    "ß",
+]
+NASTY += ["con", "NUL", "com1", "lpt9", "class", "match", "import", "None", "torch", "json", "__init__", "..", "../up"]
+NASTY += ["/etc", "C:\\x", "a/b", ".", "-", "_", "a" * 51, "x" * 5000]
+REAL = [
+    "Solar Cell Inspector",
+    "Zoë's #1 & Sons",
+    "Wind: 50% more",
+    "太陽光パネル検査",
+    "مفتش",
+    "O'Brien",
+    "- a",
+    "it's $5",
+]
+SLUGS = ["a-b", "wind-2", "solar-cell-inspector", "a", "9-lives", "x" * 40]
+TEXT = st.one_of(
+    *[st.sampled_from(REAL)] * 12,
+    st.sampled_from(NASTY),
+    st.text(max_size=70),
+    st.lists(st.sampled_from([*NASTY, *REAL]), max_size=3).map("".join),
+)
+NAME = st.one_of(*[st.sampled_from(SLUGS)] * 12, st.sampled_from(NASTY), st.text(max_size=55))
+ANSWERS = st.fixed_dictionaries(
+    {
+        **dict.fromkeys(("project_name", "author_name", "industry"), TEXT),
+        **dict.fromkeys(("project_slug", "github_username"), NAME),
+        "package_name": NAME.map(lambda name: name.replace("-", "_") if name in SLUGS else name),
+        **{
+            key: st.sampled_from(choices)
+            for key, choices in json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8")).items()
+            if isinstance(choices, list) and key not in ("setup", "_copy_without_render", "_extensions")
+        },
+    }
+)
+ENDED = {"refused": 0, "sound": 0}
+
+
+def answered(folder: Path, answers: dict[str, str]) -> Path:
+    """A bake whose prompts a person answers."""
+    told = {**answers, "setup": "files"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("read_user_variable", "read_user_choice"):
+            patch.setattr(prompt, name, lambda key, *rest: told[key])
+        return Path(cookiecutter(str(TEMPLATE), output_dir=str(folder)))
+
+
+def refused_or_sound(answers: dict[str, str]) -> None:
+    """One line for each bad answer and nothing left behind, or a project of which everything parses."""
+    wrong = problems(answers)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        try:
+            project = answered(folder, answers)
+        except FailedHookException:
+            assert wrong and all("\n" not in line and "\r" not in line for line in wrong)
+            assert list(folder.iterdir()) == [], "something is left"
+            ENDED["refused"] += 1
+            return
+        assert not wrong, wrong
+        assert project == folder / answers["project_slug"] and list(folder.iterdir()) == [project]
+        no_brace_is_left(project)
+        parses(project)
+        python_is_clean(project)
+        readme = (project / "README.md").read_text(encoding="utf-8")
+        assert readme.startswith(f"# {answers['project_name']}\n")
+        assert [token.tag for token in MarkdownIt().parse(readme)[:1]] == ["h1"]
+        ENDED["sound"] += 1
+
+
+def try_out(count: int) -> None:
+    """The property, with so many sets of answers, the same ones each time."""
+    known = settings(
+        max_examples=count,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+    known(given(ANSWERS)(refused_or_sound))()
+
+
+def test_any_answers_are_refused_or_give_a_sound_project():
+    try_out(30)
+
+
+@pytest.mark.slow
+def test_a_thousand_answers_are_refused_or_give_a_sound_project(capsys):
+    ENDED.update(refused=0, sound=0)
+    try_out(1_000)
+    assert sum(ENDED.values()) >= 1_000 and ENDED["sound"] > 200, ENDED
+    with capsys.disabled():
+        print(f"\n{ENDED}")

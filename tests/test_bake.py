@@ -19,7 +19,7 @@ ROLES = json.loads((TEMPLATE / "cookiecutter.json").read_text())["target_role"]
 RUNTIME = ["ort.js.gzip", "ort.wasm.gzip"]  # of the demo: binary files
 FILES = f"""
 .dvc/.gitignore .dvc/config .github/workflows/publish.yml .github/workflows/tests.yml
-.gitattributes .gitignore .pre-commit-config.yaml CITATION.cff LICENSE README.md app.py
+.gitattributes .gitignore .pre-commit-config.yaml CITATION.cff LICENSE README.md SECURITY.md app.py
 cloud/remote.py cloud/train.ipynb cloud/train.sbatch cloud/train.yaml
 conf/config.yaml conf/data/own.yaml conf/data/starter.yaml
 conf/model/frozen.yaml conf/model/network.yaml conf/model/scratch.yaml
@@ -72,9 +72,10 @@ def test_exactly_these_files(baked):
     assert files(baked) == sorted(FILES)
 
 
-def test_no_brace_of_the_template_is_left(baked):
-    for name in files(baked):
-        found = text(baked / name)
+def no_brace_is_left(project: Path) -> None:
+    """Nothing of the template's language stands in the project."""
+    for name in files(project):
+        found = text(project / name)
         if name == "overrides/main.html":  # a template of MkDocs
             continue
         if name.startswith(".github/workflows/"):  # GitHub has braces of its own
@@ -82,20 +83,30 @@ def test_no_brace_of_the_template_is_left(baked):
         assert not re.search(r"cookiecutter\.|\{\{|\{%|\{#", found), name
 
 
-def test_every_data_file_parses(baked):
-    for name in files(baked):
+def parses(project: Path) -> None:
+    """Every TOML, YAML, JSON and Python file."""
+    for name in files(project):
         if name.endswith(".toml"):
-            tomllib.loads(text(baked / name))
+            tomllib.loads(text(project / name))
         elif name.endswith((".yaml", ".yml", ".cff")):
-            yaml.safe_load(text(baked / name))
+            yaml.load(text(project / name), yaml.CSafeLoader)
         elif name.endswith(".ipynb"):
-            json.loads(text(baked / name))
+            json.loads(text(project / name))
+        elif name.endswith(".py"):
+            compile(text(project / name), name, "exec")
 
 
-def test_python_is_clean_and_formatted(baked):
+def python_is_clean(project: Path) -> None:
+    """Ruff finds nothing to say, and nothing to format."""
     for command in (["check"], ["format", "--diff"]):
-        done = subprocess.run(["ruff", *command, "--no-cache", "."], cwd=baked, capture_output=True, text=True)
+        done = subprocess.run(["ruff", *command, "--no-cache", "."], cwd=project, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
+
+
+def test_a_bake_is_sound(baked):
+    no_brace_is_left(baked)
+    parses(baked)
+    python_is_clean(baked)
 
 
 def test_no_jinja_in_python():
@@ -164,9 +175,7 @@ def check_both_kinds_of_data_have_the_same_settings(project: Path) -> None:
 def test_every_starter_in_every_role(tmp_path, starter, role):
     project = bake(tmp_path, starter=starter, target_role=role, project_slug=SLUG)
     assert files(project) == sorted(FILES + ROLE_FILES[role].split())
-    test_no_brace_of_the_template_is_left(project)
-    test_every_data_file_parses(project)
-    test_python_is_clean_and_formatted(project)
+    test_a_bake_is_sound(project)
     test_article_budgets_add_up(project)
     check_both_kinds_of_data_have_the_same_settings(project)
     assert role.split("-")[-1][:8] in text(project / "docs/article.md")

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import PACKAGE, SLUG, bake, command, install
-from test_project import git, reran, turn
+from conftest import PACKAGE, SLUG, bake, command, git, install, reran, turn
 
 pytestmark = pytest.mark.slow
 FEW = {

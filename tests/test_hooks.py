@@ -1,13 +1,20 @@
 """Without git, uv or the network the files are still there, and the hook says what to run later."""
 
+import contextlib
 import os
+import shutil
+import signal
 import stat
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import TEMPLATE, bake
+from conftest import SLUG, TEMPLATE, bake
+
+CLI = [sys.executable, "-m", "cookiecutter", str(TEMPLATE), "--no-input", "--output-dir"]
 
 
 @pytest.fixture
@@ -80,3 +87,81 @@ def test_hooks_use_the_standard_library_only():
         for line in path.read_text().splitlines():
             if line.startswith(("import ", "from ")):
                 assert line.split()[1].split(".")[0] in sys.stdlib_module_names, line
+
+
+@pytest.fixture
+def disk(tmp_path) -> Iterator[Callable[..., Path]]:
+    """Makes a small disk of so many megabytes, perhaps one that cannot be written to; needs rights to mount."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(options: str) -> Path:
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True)
+        if done.returncode:
+            pytest.skip("no right to mount a disk")
+        return folder
+
+    if not shutil.which("mount"):
+        pytest.skip("no mount")
+    yield mount
+    subprocess.run(["umount", "--lazy", folder], capture_output=True)
+
+
+def cli(folder: Path, *answers: str, **env: str) -> subprocess.CompletedProcess:
+    """The command of the README."""
+    line = [*CLI, str(folder), *answers]
+    return subprocess.run(line, env={**os.environ, **env}, capture_output=True, text=True)
+
+
+def test_a_full_disk_is_refused_in_one_sentence(disk):
+    folder = disk("size=10m")
+    done = cli(folder, "setup=files")
+    assert done.returncode == 1
+    assert f"{folder}: 10 MB are free there; the files need 50" in done.stderr
+    assert "Traceback" not in done.stderr and list(folder.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_leaves_a_project_that_can_go_on(disk):
+    folder = disk("size=60m")
+    done = cli(folder, "setup=install")
+    assert "No space left on device" in done.stderr + done.stdout
+    assert f"{SLUG} is written. Still to do:" in done.stdout and "\n  uv sync\n" in done.stdout
+    git = ["git", "status", "--porcelain"]
+    assert subprocess.run(git, cwd=folder / SLUG, capture_output=True, text=True).stdout in ("", "?? uv.lock\n")
+
+
+def test_a_folder_that_cannot_be_written_to(disk):
+    folder = disk("size=60m,ro")
+    done = cli(folder, "setup=files")
+    assert done.returncode == 1 and str(folder) in done.stderr
+
+
+def test_without_a_network(tmp_path):
+    done = cli(tmp_path, "setup=train", UV_OFFLINE="1", UV_CACHE_DIR=str(tmp_path / "cache"))
+    assert f"{SLUG} is written. Still to do:" in done.stdout
+    assert "\n  uv sync\n" in done.stdout and "\n  uv run dvc repro\n" in done.stdout
+    assert (tmp_path / SLUG / "dvc.yaml").exists()
+
+
+@pytest.mark.parametrize("stage", ["sync", "run"])
+def test_ctrl_c_leaves_a_project_that_can_go_on(tools, tmp_path, stage):
+    started = tmp_path / "started"
+    script(
+        tools / "uv",
+        f"import sys, time\nif sys.argv[1] == {stage!r}:\n    open({str(started)!r}, 'w')\n    time.sleep(60)",
+    )
+    line = [*CLI, str(tmp_path), "setup=train"]
+    process = subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    until = time.monotonic() + 60
+    while not started.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode
+    assert f"{SLUG} is written. Still to do:" in said
+    assert "\n  uv run dvc repro\n" in said and ("\n  uv sync\n" in said) == (stage == "sync")
+    assert (tmp_path / SLUG / "dvc.yaml").exists() and not (tmp_path / SLUG / "starters").exists()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

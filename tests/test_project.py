@@ -6,66 +6,16 @@ import re
 import shutil
 import socket
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PACKAGE, PAIRS, SLUG, bake, command, install
+from conftest import DEMO, PACKAGE, PAIRS, SLUG, bake, command, git, install, reran, turn
 from servers import Answer
 from test_fetch import zipped
-
-SMALL = {"bootstrap": 20}
-KNOBS = {  # makes the whole pipeline small, by its own files
-    "solar-cells": {
-        "conf/model/network.yaml": {"size": 64, "epochs": 1},
-        "conf/model/frozen.yaml": {"size": 64, "epochs": 1},
-        "conf/config.yaml": SMALL,
-    },
-    "wind-turbines": {
-        "conf/data/starter.yaml": {"stride": 60, "split_sha256": "null"},
-        "conf/model/network.yaml": {"epochs": 1},
-        "conf/config.yaml": SMALL,
-    },
-    "caravan-insurance": {
-        "conf/model/network.yaml": {"members": 4, "epochs": 1},
-        "conf/model/frozen.yaml": {"epochs": 1},
-        "conf/config.yaml": SMALL,
-    },
-}
-
-
-def turn(project: Path, knobs: dict[str, dict[str, float]]) -> None:
-    """Sets knobs as a person would, by editing the line."""
-    for name, values in knobs.items():
-        path = project / name
-        text = path.read_text()
-        for key, value in values.items():
-            text, count = re.subn(rf"^{key}: \S+", f"{key}: {value}", text, flags=re.MULTILINE)
-            assert count == 1, (name, key)
-        path.write_text(text)
-
-
-def reran(output: str) -> list[str]:
-    return re.findall(r"Running stage '(\w+)'", output)
-
-
-def git(project: Path, *words: str) -> str:
-    return subprocess.run(["git", *words], cwd=project, capture_output=True, text=True, check=True).stdout
 
 
 def test_its_own_tests_pass(run):
     print(run("pytest", "-q", "-m", "slow or not slow").splitlines()[-1])
-
-
-@pytest.fixture(scope="session")
-def trained(starter, installed, run):
-    """The installed project after the whole pipeline, made small, has run on all the data."""
-    turn(installed, KNOBS[starter])
-    output = run("dvc", "repro")
-    assert reran(output) == ["prepare", "baseline", "train", "leak", "export", "evaluate", "report"]
-    git(installed, "add", "--all")
-    git(installed, "commit", "--quiet", "--message", "First run")
-    return installed
 
 
 def test_nothing_is_left_uncommitted(trained):
@@ -119,7 +69,6 @@ from gradio_client import Client, handle_file
 address, name, path = sys.argv[1:]
 print(json.dumps(Client(address, verbose=False).predict(handle_file(path), api_name=name)))
 """
-DEMO = {"solar-cells": "/inspect", "wind-turbines": "/forecast", "caravan-insurance": "/upload"}
 
 
 @pytest.mark.slow

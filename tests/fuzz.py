@@ -1,0 +1,312 @@
+"""Random data of one's own: `prepare` keeps its promises, or stops with one line and changes nothing.
+
+Runs in the environment of a generated project: `uv run --with hypothesis python fuzz.py PACKAGE EXAMPLES`.
+Prints how many data sets were prepared and how many refused.
+"""
+
+import collections
+import contextlib
+import importlib
+import io
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+PACKAGE, EXAMPLES = sys.argv[1], int(sys.argv[2])
+config, dataset, prepare, inputs = (
+    importlib.import_module(f"{PACKAGE}.{name}") for name in ("config", "dataset", "prepare", "inputs")
+)
+KIND = {"channels": "series", "encode": "table", "square": "photos"}[
+    next(name for name in ("channels", "encode", "square") if hasattr(inputs, name))
+]
+PARTS = ("train", "val", "test")
+ENDINGS = collections.Counter()  # how the examples ended
+
+NAMES = ["a", "b c", "naïve", "x,y", "label", "group", "id", "network", "end", "week", "=1+1", "'; DROP", "日本", "a.b"]
+NAMES += ["Unnamed: 0", "train", "random", "a:b", "[a]", "{a}", "#", "-", "none", "null", "1", "$a", 'say "so"', "a=b"]
+
+
+def numbers(chance: np.random.Generator, n: int) -> np.ndarray:
+    return chance.normal(size=n) * 10.0 ** chance.integers(-6, 7)
+
+
+COLUMNS = {
+    "numbers": numbers,
+    "whole": lambda chance, n: chance.integers(-5, 50, n),
+    "binary": lambda chance, n: chance.integers(0, 2, n),
+    "rare": lambda chance, n: (chance.random(n) < 0.05).astype(int),
+    "words": lambda chance, n: chance.choice(["no", "yes"], n),
+    "classes": lambda chance, n: chance.choice(["red", "green", "blue"], n),
+    "texts": lambda chance, n: [f"text {i}" for i in chance.integers(0, 10 * n + 1, n)],
+    "groups": lambda chance, n: chance.integers(0, max(2, n // 8), n),
+    "constant": lambda chance, n: np.full(n, 7),
+    "counter": lambda chance, n: np.arange(n),
+    "bool": lambda chance, n: chance.random(n) < 0.5,
+    "times": lambda chance, n: pd.Timestamp("2020-01-01") + pd.to_timedelta(chance.permutation(n), unit="h"),
+    "in order": lambda chance, n: pd.date_range("2020-01-01", periods=n, freq="h"),
+    "years": lambda chance, n: chance.integers(1990, 2020, n),
+    "zones": lambda chance, n: [f"2020-01-{1 + i % 28:02} 00:00+0{i % 2}:00" for i in range(n)],
+    "no times": lambda chance, n: ["tomorrow"] * n,
+    "empty": lambda chance, n: [None] * n,
+    "huge": lambda chance, n: np.full(n, 1e300) * chance.choice([-1, 1], n),
+    "infinite": lambda chance, n: np.where(chance.random(n) < 0.1, np.inf, 1.0),
+    "dirty": lambda chance, n: np.where(chance.random(n) < 0.05, "n/a?", numbers(chance, n).astype(str)),
+    "comma": lambda chance, n: [f"{i},5" for i in chance.integers(0, 9, n)],
+    "zeros in front": lambda chance, n: [f"{i:05}" for i in chance.integers(0, 20, n)],
+}
+
+
+def column(kind: str, chance: np.random.Generator, n: int, holes: float) -> pd.Series:
+    """A column of this kind, a share of which is missing."""
+    found = pd.Series(COLUMNS[kind](chance, n), dtype=object)
+    return found.mask(chance.random(n) < holes) if holes else found
+
+
+def save(table: pd.DataFrame, folder: Path, style: str) -> Path:
+    """The table as a file: sound, or damaged as files are."""
+    path = folder / "own.csv"
+    sep = {"semicolon": ";", "tab": "\t"}.get(style, ",")
+    text = table.to_csv(index=False, sep=sep, lineterminator="\r\n" if style == "windows" else "\n")
+    if style == "parquet":
+        path = folder / "own.parquet"
+        sound = table.loc[:, ~table.columns.duplicated()].apply(lambda c: c.where(c.isna(), c.astype(str)))
+        sound.to_parquet(path)
+    elif style == "latin":
+        path.write_bytes(text.encode("latin-1", "replace"))
+    elif style == "utf-16":
+        path.write_bytes(text.encode("utf-16"))
+    elif style == "cut off":
+        path.write_text(text[: len(text) // 2], encoding="utf-8")
+    elif style == "quote":
+        path.write_text(text.replace("\n", '\n"', 1), encoding="utf-8")
+    elif style == "blank":
+        path.write_text("", encoding="utf-8")
+    elif style == "zeros":
+        path.write_bytes(b"\0" * 500)
+    else:
+        path.write_text(text, encoding="utf-8-sig" if style == "mark" else "utf-8")
+    return path
+
+
+STYLES = st.sampled_from(
+    ["plain"] * 12
+    + ["parquet"] * 3
+    + ["semicolon", "tab", "windows", "mark", "latin", "utf-16", "cut off", "quote", "blank", "zeros"]
+)
+TARGETS = ["numbers", "whole", "binary", "binary", "words", "rare", "classes", "constant", "huge", "dirty", "bool"]
+
+
+@st.composite
+def tables(draw) -> tuple:
+    """A table with settings that fit it, or not quite."""
+    n = draw(st.sampled_from([0, 1, 49, 50, 60, 120, 120, 200, 200, 200]))
+    chance = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    kinds = draw(st.lists(st.sampled_from(sorted(COLUMNS)), min_size=0, max_size=5))
+    if draw(st.booleans()):
+        kinds = ["numbers", "classes", *kinds]
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=len(kinds) + 3, max_size=len(kinds) + 3))
+    names = names if draw(st.integers(0, 9)) == 0 else [f"{name}{i}" for i, name in enumerate(names)]
+    holes = draw(st.sampled_from([0, 0, 0.02, 0.5]))
+    found = [column(kind, chance, n, holes) for kind in kinds]
+    found += [column(draw(st.sampled_from(TARGETS)), chance, n, draw(st.sampled_from([0] * 9 + [0.02])))]
+    found += [column("groups", chance, n, 0), column(draw(st.sampled_from(["times", "years", "times"])), chance, n, 0)]
+    if draw(st.integers(0, 4)) == 0:
+        found[-1] = column(draw(st.sampled_from(["no times", "zones", "numbers", "empty"])), chance, n, 0)
+    table = pd.concat(found, axis=1)
+    table.columns = names
+    any_name = st.sampled_from([*names, "not there"])
+    few = st.one_of(st.just([]), st.just([]), st.lists(any_name, max_size=2))
+    told = {
+        "target": draw(st.sampled_from([*[names[len(kinds)]] * 15, *names, "not there", None])),
+        "group": draw(st.sampled_from([None, None, names[-2], names[-2], *names])),
+        "time": draw(st.sampled_from([None, None, None, names[-1]])),
+        "id": draw(st.sampled_from([None] * 9 + names)),
+        "positive": draw(st.sampled_from([None, None, None, None, "1", "yes", "red", "zzz", 1])),
+        "drop": draw(few),
+        "slices": draw(few),
+        "keep_groups_whole": draw(st.booleans()),
+        "draws": 10,
+    }
+    return table, told, draw(STYLES)
+
+
+@st.composite
+def series(draw) -> tuple:
+    """Rows of one or several series, whole or with holes."""
+    n = draw(st.sampled_from([0, 1, 30, 60, 60, 120, 120, 120]))
+    chance = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=5, max_size=5, unique=True))
+    several = draw(st.integers(1, 3))
+    tables = []
+    for number in range(several):
+        time = pd.date_range(
+            "2020-01-01", periods=n, freq=draw(st.sampled_from(["10min", "h", "D", "s"] if not number else ["h"]))
+        )
+        kept = np.sort(chance.permutation(n)[: n - draw(st.sampled_from([0, 0, 0, n // 20]))])
+        rows = pd.DataFrame({names[0]: time.astype(str), names[1]: f"s{number}"})
+        rows[names[2]] = column(
+            draw(st.sampled_from(["numbers"] * 6 + ["constant", "dirty", "infinite", "huge", "empty"])), chance, n,
+            draw(st.sampled_from([0, 0, 0.02])),
+        )  # fmt: skip
+        rows[names[3]] = column(
+            draw(st.sampled_from(["numbers", "numbers", "classes", "whole", "empty"])), chance, n, 0
+        )
+        rows[names[4]] = column("classes", chance, n, draw(st.sampled_from([0, 0, 0.1])))
+        tables.append(rows.iloc[kept])
+    table = pd.concat(tables, ignore_index=True)
+    disorder = draw(st.integers(0, 9))
+    if disorder == 0:
+        table = table.sample(frac=1, random_state=0, ignore_index=True)
+    elif disorder == 1 and len(table) > 3:
+        table = pd.concat([table.iloc[:3], table.iloc[2:]], ignore_index=True)
+    elif disorder == 2 and len(table) > 3:
+        table.loc[3, names[0]] = draw(st.sampled_from(["soon", "", "2020-13-01", "1e9", "2020-01-01T00:00+01:00"]))
+    told = {
+        "time": draw(st.sampled_from([*[names[0]] * 9, names[2], "not there", None])),
+        "target": draw(st.sampled_from([*[names[2]] * 9, names[4], "not there", None])),
+        "series": names[1] if several > 1 and draw(st.integers(0, 9)) else draw(st.sampled_from([None, names[1]])),
+        "history": draw(st.sampled_from([1, 3, 12, 12, 24, 0, 500])),
+        "horizon": draw(st.sampled_from([1, 1, 3, 0])),
+        "stride": draw(st.sampled_from([1, 2, 7])),
+        "drop": draw(st.sampled_from([[], [], [names[3]], ["not there"]])),
+        "slices": draw(st.sampled_from([[], [], [names[4]]])),
+        "keep_groups_whole": draw(st.booleans()),
+    }
+    return table, told, draw(STYLES)
+
+
+@st.composite
+def photos(draw) -> tuple:
+    """A folder of classes: sizes, modes, damaged files, and things that are no photos."""
+    chance = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    classes = draw(st.sampled_from([["no", "yes"]] * 6 + [["a", "b", "c"], ["only"], [], ["Zoë's", "b (2)"]]))
+    count = draw(st.sampled_from([0, 1, 8, 12, 20]))
+    made = {}
+    for name in classes:
+        for number in range(count):
+            side = draw(st.sampled_from([(40, 40)] * 3 + [(33, 64)])) if draw(st.integers(0, 60)) else (8, 8)
+            made[f"{name}/{number}.png"] = chance.integers(0, 256, side, np.uint8)
+    for path in list(made):
+        twin = draw(st.integers(0, 25))
+        if twin == 0:
+            made[path.replace(".png", " copy.png")] = made[path]
+        elif twin == 1 and draw(st.booleans()):
+            made[path] = draw(st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"<svg/>", b"PK\3\4" + bytes(50)]))
+    if draw(st.booleans()):
+        made |= {"Thumbs.db": b"x", ".DS_Store": b"x", "notes.txt": b"hello"}
+    told = {
+        "positive": draw(st.sampled_from([None, None, None, "b", "no", "zzz"])),
+        "group": None,
+        "size": 32,
+        "draws": 10,
+    }
+    return made, told, draw(st.sampled_from(["L", "RGB", "RGBA", "P", "1", "CMYK", "I;16", "LA"]))
+
+
+def lay(found: tuple, folder: Path) -> tuple[Path, dict, int | None]:
+    """Writes what was drawn; the path, the settings and the rows that have to be accounted for."""
+    made, told, style = found
+    if KIND != "photos":
+        return save(made, folder, style), told, len(made) if style in SOUND else None
+    source = folder / "own"
+    source.mkdir()
+    for name, pixels in made.items():
+        path = source / name
+        path.parent.mkdir(exist_ok=True)
+        if isinstance(pixels, bytes):
+            path.write_bytes(pixels)
+            continue
+        image = Image.fromarray(pixels)
+        suffix = ".tif" if style == "CMYK" else ".png"
+        image = Image.fromarray(pixels.astype(np.uint16) * 256) if style == "I;16" else image.convert(style)
+        image.save(path.with_suffix(suffix))
+    return source, told, sum(1 for name in made if "/" in name)
+
+
+SOUND = ("plain", "parquet", "semicolon", "tab", "windows", "mark")
+
+
+def keeps(rows: int | None, told: dict, table: pd.DataFrame | None, cfg) -> None:
+    """The promises of data/prepared."""
+    x, y, samples, schema = dataset.read()
+    assert len(x) == len(y) == len(samples) and np.isfinite(y).all()
+    assert samples.id.is_unique
+    if KIND == "series":
+        assert np.isfinite(x).all()
+        if rows is not None:
+            assert len(samples) == whole(table, told, schema)
+    elif rows is not None:
+        assert len(samples) == rows, "a row was lost"
+    for split in cfg.data.splits:
+        part = samples[split]
+        assert {*PARTS} <= set(part) <= {*PARTS, "gap", "unseen"}
+        used = samples[part.isin(PARTS)]
+        if split == "random":
+            assert len(used) == len(samples)
+        if split == "grouped" or (split == "time" and cfg.data.keep_groups_whole):
+            assert used.groupby("group")[split].nunique().max() == 1, "a group in two parts"
+        if split == "grouped":
+            assert len(used) == len(samples)
+        if split == "time":
+            for before, after in (("train", "val"), ("val", "test")):
+                assert used.end[used[split] == before].max() < used.start[used[split] == after].min(), "future in past"
+
+
+def whole(table: pd.DataFrame, told: dict, schema: dict) -> int:
+    """Windows without a missing value or a hole in time, counted one by one."""
+    count, span = 0, told["history"] + told["horizon"]
+    for _, rows in table.groupby(told["series"]) if told["series"] else [(None, table)]:
+        time = pd.to_datetime(rows[told["time"]], utc=True, format="ISO8601").reset_index(drop=True)
+        known = rows[schema["channels"]].apply(pd.to_numeric, errors="coerce").notna()
+        every, goal = known.all(axis=1).to_numpy(), known[told["target"]].to_numpy()
+        step = time.diff().dt.total_seconds().to_numpy() / schema["step"]
+        for first in range(0, len(rows) - span + 1, told["stride"]):
+            last, end = first + told["history"], first + span
+            near = np.abs(step[first + 1 : end] - 1) <= 0.5
+            count += bool(every[first:last].all() and goal[end - 1] and near.all())
+    return count
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=[Phase.generate, Phase.shrink],
+    suppress_health_check=list(HealthCheck),
+)
+@given({"table": tables(), "series": series(), "photos": photos()}[KIND])
+def prepares_or_refuses(found: tuple) -> None:
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source, told, rows = lay(found, folder)
+        cfg = config.compose("data=own")
+        for key, value in {**told, "path": str(source)}.items():
+            if key in cfg.data:
+                cfg.data[key] = value
+        os.chdir(folder)
+        try:
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                prepare.main(cfg)
+        except SystemExit as stop:
+            said = str(stop.code)
+            assert said.startswith("error: ") and "\n" not in said and len(said) < 2000, said
+            assert not Path("data/prepared").exists() and not Path("data/prepared.new").exists(), said
+            ENDINGS["refused"] += 1
+        else:
+            keeps(rows, told, found[0] if KIND == "series" else None, cfg)
+            ENDINGS["prepared"] += 1
+        finally:
+            os.chdir(before)
+
+
+prepares_or_refuses()
+print(f"{KIND}: {ENDINGS.total()} data sets, {ENDINGS['prepared']} prepared, {ENDINGS['refused']} refused")

@@ -1,0 +1,91 @@
+"""Kills, own data, load and determinism: a small share of each always, all of it with -m slow (docs/reliability.md)."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import DEMO, KNOBS, PACKAGE, PAIRS, SLUG, bake, command, git, install, turn
+
+HERE = Path(__file__).parent
+TWO = [
+    "torchrun",
+    "--standalone",
+    "--nproc-per-node",
+    "2",
+    "-m",
+    f"{PACKAGE}.train",
+    "trainer=cluster",
+    "trainer.accelerator=cpu",
+    "trainer.precision=32-true",
+]
+# What the network of a folder answers for the first samples, and a digest of its weights.
+ANSWERS = f"""
+import hashlib
+import numpy as np
+from {PACKAGE} import dataset, learner, predict
+weights = learner.load("models/best.ckpt").network.state_dict()
+digest = hashlib.sha256(b"".join(v.numpy().tobytes() for v in weights.values())).hexdigest()
+print(predict.Model()(np.array(dataset.read()[0][:50])).tobytes().hex(), digest)
+"""
+
+
+@pytest.mark.parametrize(
+    "count", [40, pytest.param(700, marks=pytest.mark.slow)], ids=["a few", "seven hundred for each kind"]
+)
+def test_own_data_is_prepared_or_refused(run, count, capsys):
+    said = run("--with", "hypothesis", "python", str(HERE / "fuzz.py"), PACKAGE, str(count))
+    with capsys.disabled():
+        print(f"\n{said.splitlines()[-1]}")
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.slow)])
+def test_a_killed_pipeline_goes_on_as_if_nothing_had_been(starter, trained, tmp_path, kills, capsys):
+    if starter != "caravan-insurance":
+        pytest.skip("the stages are the same")
+    project = tmp_path / "project"
+    shutil.copytree(trained, project, ignore=shutil.ignore_patterns(".venv", "site"))
+    turn(project, {"conf/model/network.yaml": {"epochs": 20}})  # so that some kills meet the training itself
+    git(project, "commit", "--quiet", "--all", "--message", "Longer")
+    env = {**os.environ, "PYTHONPATH": str(project / "src")}
+    line = [trained / ".venv/bin/python", HERE / "kills.py", str(kills)]
+    done = subprocess.run(line, cwd=project, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["trouble"] == [] and found["kills"] == kills
+    with capsys.disabled():
+        print(f"\n{found}")
+
+
+@pytest.mark.parametrize("requests", [60, pytest.param(2_000, marks=pytest.mark.slow)])
+def test_the_demo_under_load(starter, trained, run, requests, capsys):
+    said = run("python", str(HERE / "siege.py"), DEMO[starter].strip("/"), str(requests))
+    found = json.loads(said.splitlines()[-1])
+    with capsys.disabled():
+        print(f"\n{found}")
+    assert found["trouble"] == []
+    assert found["kinds of bad input"] >= 60 and not found["a file was written by a pickle"]
+    assert requests < 2_000 or found["not tried"] == []
+    assert found["memory, MB"]["highest"] < found["memory, MB"]["before"] + 1_500
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("starter", PAIRS)
+def test_two_bakes_with_one_seed_are_the_same(tmp_path, starter):
+    """Metrics and answers to the last bit, in one process and in two; with another seed other weights."""
+    found = []
+    for name in ("first", "second"):
+        project = install(bake(tmp_path / name, starter=starter, project_slug=SLUG))
+        turn(project, KNOBS[starter])
+        command(project, "dvc", "repro")
+        alone = command(project, "python", "-c", ANSWERS)
+        metrics = (project / "reports/metrics.json").read_bytes()
+        command(project, *TWO)
+        two = command(project, "python", "-c", ANSWERS).split()[1]
+        command(project, "python", "-m", f"{PACKAGE}.train", "seed=1")
+        found.append((metrics, alone, two, command(project, "python", "-c", ANSWERS).split()[1]))
+    first, second = found
+    assert first == second
+    assert len({first[1].split()[1], first[3]}) == 2, "the seed does not decide"
