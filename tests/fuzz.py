@@ -47,6 +47,7 @@ COLUMNS = {
     "texts": lambda chance, n: [f"text {i}" for i in chance.integers(0, 10 * n + 1, n)],
     "groups": lambda chance, n: chance.integers(0, max(2, n // 8), n),
     "constant": lambda chance, n: np.full(n, 7),
+    "one large group": lambda chance, n: np.where(chance.random(n) < 0.9, 0, chance.integers(1, 6, n)),
     "counter": lambda chance, n: np.arange(n),
     "bool": lambda chance, n: chance.random(n) < 0.5,
     "times": lambda chance, n: pd.Timestamp("2020-01-01") + pd.to_timedelta(chance.permutation(n), unit="h"),
@@ -76,8 +77,11 @@ def save(table: pd.DataFrame, folder: Path, style: str) -> Path:
     text = table.to_csv(index=False, sep=sep, lineterminator="\r\n" if style == "windows" else "\n")
     if style == "parquet":
         path = folder / "own.parquet"
-        sound = table.loc[:, ~table.columns.duplicated()].apply(lambda c: c.where(c.isna(), c.astype(str)))
-        sound.to_parquet(path)
+        once = table.loc[:, ~table.columns.duplicated()].infer_objects()
+        mixed = [name for name in once if once[name].dtype == object]
+        once.assign(**{name: once[name].where(once[name].isna(), once[name].astype(str)) for name in mixed}).to_parquet(
+            path
+        )
     elif style == "latin":
         path.write_bytes(text.encode("latin-1", "replace"))
     elif style == "utf-16":
@@ -96,36 +100,36 @@ def save(table: pd.DataFrame, folder: Path, style: str) -> Path:
 
 
 STYLES = st.sampled_from(
-    ["plain"] * 12
-    + ["parquet"] * 3
+    ["plain"] * 24
+    + ["parquet"] * 6
     + ["semicolon", "tab", "windows", "mark", "latin", "utf-16", "cut off", "quote", "blank", "zeros"]
 )
-TARGETS = ["numbers", "whole", "binary", "binary", "words", "rare", "classes", "constant", "huge", "dirty", "bool"]
+TARGETS = ["numbers", "whole", "binary", "words", "bool"] * 2 + ["rare", "classes", "constant", "huge", "dirty"]
 
 
 @st.composite
 def tables(draw) -> tuple:
     """A table with settings that fit it, or not quite."""
-    n = draw(st.sampled_from([0, 1, 49, 50, 60, 120, 120, 200, 200, 200]))
+    n = draw(st.sampled_from([0, 1, 49, 50, *[120] * 4, *[200] * 6]))
     chance = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     kinds = draw(st.lists(st.sampled_from(sorted(COLUMNS)), min_size=0, max_size=5))
     if draw(st.booleans()):
         kinds = ["numbers", "classes", *kinds]
     names = draw(st.lists(st.sampled_from(NAMES), min_size=len(kinds) + 3, max_size=len(kinds) + 3))
-    names = names if draw(st.integers(0, 9)) == 0 else [f"{name}{i}" for i, name in enumerate(names)]
+    names = names if chance.random() < 0.1 else [f"{name}{i}" for i, name in enumerate(names)]
     holes = draw(st.sampled_from([0, 0, 0.02, 0.5]))
     found = [column(kind, chance, n, holes) for kind in kinds]
     found += [column(draw(st.sampled_from(TARGETS)), chance, n, draw(st.sampled_from([0] * 9 + [0.02])))]
-    found += [column("groups", chance, n, 0), column(draw(st.sampled_from(["times", "years", "times"])), chance, n, 0)]
-    if draw(st.integers(0, 4)) == 0:
+    groups = draw(st.sampled_from(["groups", "groups", "groups", "one large group"]))
+    found += [column(groups, chance, n, 0), column(draw(st.sampled_from(["times", "years", "times"])), chance, n, 0)]
+    if chance.random() < 0.2:
         found[-1] = column(draw(st.sampled_from(["no times", "zones", "numbers", "empty"])), chance, n, 0)
     table = pd.concat(found, axis=1)
     table.columns = names
-    any_name = st.sampled_from([*names, "not there"])
-    few = st.one_of(st.just([]), st.just([]), st.lists(any_name, max_size=2))
+    few = st.sampled_from([[]] * 4 + [[name] for name in [*names, "not there"]])
     told = {
-        "target": draw(st.sampled_from([*[names[len(kinds)]] * 15, *names, "not there", None])),
-        "group": draw(st.sampled_from([None, None, names[-2], names[-2], *names])),
+        "target": names[len(kinds)] if chance.random() < 0.85 else draw(st.sampled_from([*names, "not there", None])),
+        "group": draw(st.sampled_from([None, None, None, names[-2], names[-2], names[-2], *names])),
         "time": draw(st.sampled_from([None, None, None, names[-1]])),
         "id": draw(st.sampled_from([None] * 9 + names)),
         "positive": draw(st.sampled_from([None, None, None, None, "1", "yes", "red", "zzz", 1])),
@@ -140,7 +144,7 @@ def tables(draw) -> tuple:
 @st.composite
 def series(draw) -> tuple:
     """Rows of one or several series, whole or with holes."""
-    n = draw(st.sampled_from([0, 1, 30, 60, 60, 120, 120, 120]))
+    n = draw(st.sampled_from([0, 1, 60, 120, 120, 200, 200, 200]))
     chance = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     names = draw(st.lists(st.sampled_from(NAMES), min_size=5, max_size=5, unique=True))
     several = draw(st.integers(1, 3))
@@ -149,19 +153,23 @@ def series(draw) -> tuple:
         time = pd.date_range(
             "2020-01-01", periods=n, freq=draw(st.sampled_from(["10min", "h", "D", "s"] if not number else ["h"]))
         )
+        if chance.random() < 0.2:  # clocks are not exact
+            time = time + pd.to_timedelta(
+                chance.uniform(-0.2, 0.2, n) * (time[1] - time[0]).total_seconds() if n > 1 else 0, unit="s"
+            )
         kept = np.sort(chance.permutation(n)[: n - draw(st.sampled_from([0, 0, 0, n // 20]))])
         rows = pd.DataFrame({names[0]: time.astype(str), names[1]: f"s{number}"})
         rows[names[2]] = column(
-            draw(st.sampled_from(["numbers"] * 6 + ["constant", "dirty", "infinite", "huge", "empty"])), chance, n,
+            draw(st.sampled_from(["numbers"] * 12 + ["constant", "dirty", "infinite", "huge", "empty"])), chance, n,
             draw(st.sampled_from([0, 0, 0.02])),
         )  # fmt: skip
         rows[names[3]] = column(
-            draw(st.sampled_from(["numbers", "numbers", "classes", "whole", "empty"])), chance, n, 0
+            draw(st.sampled_from(["numbers"] * 4 + ["classes", "whole", "whole", "empty"])), chance, n, 0
         )
         rows[names[4]] = column("classes", chance, n, draw(st.sampled_from([0, 0, 0.1])))
         tables.append(rows.iloc[kept])
     table = pd.concat(tables, ignore_index=True)
-    disorder = draw(st.integers(0, 9))
+    disorder = chance.integers(0, 10)
     if disorder == 0:
         table = table.sample(frac=1, random_state=0, ignore_index=True)
     elif disorder == 1 and len(table) > 3:
@@ -171,9 +179,9 @@ def series(draw) -> tuple:
     told = {
         "time": draw(st.sampled_from([*[names[0]] * 9, names[2], "not there", None])),
         "target": draw(st.sampled_from([*[names[2]] * 9, names[4], "not there", None])),
-        "series": names[1] if several > 1 and draw(st.integers(0, 9)) else draw(st.sampled_from([None, names[1]])),
-        "history": draw(st.sampled_from([1, 3, 12, 12, 24, 0, 500])),
-        "horizon": draw(st.sampled_from([1, 1, 3, 0])),
+        "series": names[1] if several > 1 and chance.random() < 0.9 else draw(st.sampled_from([None, names[1]])),
+        "history": draw(st.sampled_from([1, 3, 3, 12, 12, 12, 24, 24, 0, 500])),
+        "horizon": draw(st.sampled_from([1, 1, 1, 3, 3, 3, 0])),
         "stride": draw(st.sampled_from([1, 2, 7])),
         "drop": draw(st.sampled_from([[], [], [names[3]], ["not there"]])),
         "slices": draw(st.sampled_from([[], [], [names[4]]])),
@@ -186,26 +194,27 @@ def series(draw) -> tuple:
 def photos(draw) -> tuple:
     """A folder of classes: sizes, modes, damaged files, and things that are no photos."""
     chance = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    classes = draw(st.sampled_from([["no", "yes"]] * 6 + [["a", "b", "c"], ["only"], [], ["Zoë's", "b (2)"]]))
-    count = draw(st.sampled_from([0, 1, 8, 12, 20]))
+    classes = draw(st.sampled_from([["no", "yes"]] * 9 + [["a", "b", "c"], ["only"], [], ["Zoë's", "b (2)"]]))
+    count = draw(st.sampled_from([0, 1, 8, 20, 20, 30]))
     made = {}
     for name in classes:
         for number in range(count):
-            side = draw(st.sampled_from([(40, 40)] * 3 + [(33, 64)])) if draw(st.integers(0, 60)) else (8, 8)
+            side = draw(st.sampled_from([(40, 40)] * 3 + [(33, 64)])) if chance.random() < 0.998 else (8, 8)
             made[f"{name}/{number}.png"] = chance.integers(0, 256, side, np.uint8)
     for path in list(made):
-        twin = draw(st.integers(0, 25))
-        if twin == 0:
+        fate = chance.random()
+        if fate < 0.05:
             made[path.replace(".png", " copy.png")] = made[path]
-        elif twin == 1 and draw(st.booleans()):
+        elif fate < 0.052:
             made[path] = draw(st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"<svg/>", b"PK\3\4" + bytes(50)]))
     if draw(st.booleans()):
         made |= {"Thumbs.db": b"x", ".DS_Store": b"x", "notes.txt": b"hello"}
     told = {
-        "positive": draw(st.sampled_from([None, None, None, "b", "no", "zzz"])),
+        "positive": draw(st.sampled_from([None] * 6 + ["b", "no", "zzz"])),
         "group": None,
         "size": 32,
         "draws": 10,
+        "damage": int(chance.integers(1, 50)) if chance.random() < 0.2 else 0,
     }
     return made, told, draw(st.sampled_from(["L", "RGB", "RGBA", "P", "1", "CMYK", "I;16", "LA"]))
 
@@ -227,6 +236,11 @@ def lay(found: tuple, folder: Path) -> tuple[Path, dict, int | None]:
         suffix = ".tif" if style == "CMYK" else ".png"
         image = Image.fromarray(pixels.astype(np.uint16) * 256) if style == "I;16" else image.convert(style)
         image.save(path.with_suffix(suffix))
+    for number, path in enumerate(sorted(source.rglob("*.*"))):
+        if told["damage"] and number % 9 == 0 and path.stat().st_size > 40:  # as a bad disk would
+            content, chance = bytearray(path.read_bytes()), np.random.default_rng(told["damage"] + number)
+            content[chance.integers(0, len(content))] = chance.integers(0, 256)
+            path.write_bytes(content)
     return source, told, sum(1 for name in made if "/" in name)
 
 
@@ -236,7 +250,7 @@ SOUND = ("plain", "parquet", "semicolon", "tab", "windows", "mark")
 def keeps(rows: int | None, told: dict, table: pd.DataFrame | None, cfg) -> None:
     """The promises of data/prepared."""
     x, y, samples, schema = dataset.read()
-    assert len(x) == len(y) == len(samples) and np.isfinite(y).all()
+    assert len(x) == len(y) == len(samples) and np.isfinite(y).all() and not np.isinf(x).any()
     assert samples.id.is_unique
     if KIND == "series":
         assert np.isfinite(x).all()
@@ -290,18 +304,22 @@ def prepares_or_refuses(found: tuple) -> None:
         source, told, rows = lay(found, folder)
         cfg = config.compose("data=own")
         for key, value in {**told, "path": str(source)}.items():
-            if key in cfg.data:
-                cfg.data[key] = value
+            if key == "damage":
+                continue
+            cfg.data[key] = value
         os.chdir(folder)
+        Path("data/prepared").mkdir(parents=True)
+        Path("data/prepared/mine").touch()  # of an earlier run
         try:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 prepare.main(cfg)
         except SystemExit as stop:
             said = str(stop.code)
             assert said.startswith("error: ") and "\n" not in said and len(said) < 2000, said
-            assert not Path("data/prepared").exists() and not Path("data/prepared.new").exists(), said
+            assert Path("data/prepared/mine").exists() and not Path("data/prepared.new").exists(), said
             ENDINGS["refused"] += 1
         else:
+            assert not Path("data/prepared/mine").exists()
             keeps(rows, told, found[0] if KIND == "series" else None, cfg)
             ENDINGS["prepared"] += 1
         finally:

@@ -12,11 +12,10 @@ import pytest
 import yaml
 from conftest import TEMPLATE, bake
 from cookiecutter import prompt
-from cookiecutter.exceptions import FailedHookException
+from cookiecutter.exceptions import FailedHookException, OutputDirExistsException
 from cookiecutter.main import cookiecutter
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 from test_bake import no_brace_is_left, parses, python_is_clean
 
 GOOD = {
@@ -186,25 +185,33 @@ REAL = [
     "it's $5",
 ]
 SLUGS = ["a-b", "wind-2", "solar-cell-inspector", "a", "9-lives", "x" * 40]
-TEXT = st.one_of(
-    *[st.sampled_from(REAL)] * 12,
+CHOICES = {
+    key: choices
+    for key, choices in json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8")).items()
+    if isinstance(choices, list) and not key.startswith("_") and key != "setup"
+}
+HOSTILE = st.one_of(
     st.sampled_from(NASTY),
     st.text(max_size=70),
     st.lists(st.sampled_from([*NASTY, *REAL]), max_size=3).map("".join),
 )
-NAME = st.one_of(*[st.sampled_from(SLUGS)] * 12, st.sampled_from(NASTY), st.text(max_size=55))
-ANSWERS = st.fixed_dictionaries(
-    {
-        **dict.fromkeys(("project_name", "author_name", "industry"), TEXT),
-        **dict.fromkeys(("project_slug", "github_username"), NAME),
-        "package_name": NAME.map(lambda name: name.replace("-", "_") if name in SLUGS else name),
-        **{
-            key: st.sampled_from(choices)
-            for key, choices in json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8")).items()
-            if isinstance(choices, list) and key not in ("setup", "_copy_without_render", "_extensions")
-        },
-    }
-)
+
+
+@st.composite
+def answers(draw) -> dict[str, str]:
+    """Sound answers, of which none to three are then spoilt."""
+    found = {key: draw(st.sampled_from(REAL)) for key in ("project_name", "author_name", "industry")}
+    found |= {key: draw(st.sampled_from(SLUGS)) for key in ("project_slug", "github_username")}
+    found["package_name"] = draw(st.sampled_from(["a_b", "wind_2", "solar_cell_inspector", "x", "y" * 40]))
+    free = sorted(found)
+    found |= {key: draw(st.sampled_from(choices)) for key, choices in CHOICES.items()}
+    for key in draw(st.one_of(st.just([]), st.lists(st.sampled_from(free), max_size=3, unique=True))):
+        found[key] = draw(HOSTILE)
+    if found["project_slug"] not in NASTY:  # random text shall not name a folder of this machine
+        found["project_slug"] = found["project_slug"].replace("/", "-")
+    return found
+
+
 ENDED = {"refused": 0, "sound": 0}
 
 
@@ -221,12 +228,16 @@ def refused_or_sound(answers: dict[str, str]) -> None:
     """One line for each bad answer and nothing left behind, or a project of which everything parses."""
     wrong = problems(answers)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder = Path(name, "outer/inner")
+        folder.mkdir(parents=True)
         try:
             project = answered(folder, answers)
-        except FailedHookException:
-            assert wrong and all("\n" not in line and "\r" not in line for line in wrong)
-            assert list(folder.iterdir()) == [], "something is left"
+        except (FailedHookException, OutputDirExistsException, OSError, ValueError) as error:
+            # cookiecutter makes the folder before it asks the hook; what can be no folder ends there
+            slug = any(line.startswith("project_slug ") for line in wrong)
+            assert wrong and (slug or isinstance(error, FailedHookException)), error
+            left = [path for path in Path(name).rglob("*") if not path.is_dir()]
+            assert left == [] and (slug or list(folder.iterdir()) == []), left
             ENDED["refused"] += 1
             return
         assert not wrong, wrong
@@ -236,7 +247,6 @@ def refused_or_sound(answers: dict[str, str]) -> None:
         python_is_clean(project)
         readme = (project / "README.md").read_text(encoding="utf-8")
         assert readme.startswith(f"# {answers['project_name']}\n")
-        assert [token.tag for token in MarkdownIt().parse(readme)[:1]] == ["h1"]
         ENDED["sound"] += 1
 
 
@@ -250,17 +260,19 @@ def try_out(count: int) -> None:
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
-    known(given(ANSWERS)(refused_or_sound))()
+    known(given(answers())(refused_or_sound))()
 
 
 def test_any_answers_are_refused_or_give_a_sound_project():
+    ENDED.update(refused=0, sound=0)
     try_out(30)
+    assert min(ENDED.values()) > 3, ENDED
 
 
 @pytest.mark.slow
 def test_a_thousand_answers_are_refused_or_give_a_sound_project(capsys):
     ENDED.update(refused=0, sound=0)
     try_out(1_000)
-    assert sum(ENDED.values()) >= 1_000 and ENDED["sound"] > 200, ENDED
+    assert sum(ENDED.values()) >= 1_000 and min(ENDED.values()) > 200, ENDED
     with capsys.disabled():
         print(f"\n{ENDED}")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -36,11 +37,14 @@ print(predict.Model()(np.array(dataset.read()[0][:50])).tobytes().hex(), digest)
     "count", [40, pytest.param(700, marks=pytest.mark.slow)], ids=["a few", "seven hundred for each kind"]
 )
 def test_own_data_is_prepared_or_refused(run, count, capsys):
-    said = run("--with", "hypothesis", "python", str(HERE / "fuzz.py"), PACKAGE, str(count))
+    said = run("--with", "hypothesis>=6,<7", "python", str(HERE / "fuzz.py"), PACKAGE, str(count))
+    ended = [int(number) for number in re.findall(r"(\d+) (?:prepared|refused)", said.splitlines()[-1])]
+    assert sum(ended) >= count and min(ended) > count / 20, said
     with capsys.disabled():
         print(f"\n{said.splitlines()[-1]}")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="kills a group of processes")
 @pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.slow)])
 def test_a_killed_pipeline_goes_on_as_if_nothing_had_been(starter, trained, tmp_path, kills, capsys):
     if starter != "caravan-insurance":
@@ -49,16 +53,20 @@ def test_a_killed_pipeline_goes_on_as_if_nothing_had_been(starter, trained, tmp_
     shutil.copytree(trained, project, ignore=shutil.ignore_patterns(".venv", "site"))
     turn(project, {"conf/model/network.yaml": {"epochs": 20}})  # so that some kills meet the training itself
     git(project, "commit", "--quiet", "--all", "--message", "Longer")
-    env = {**os.environ, "PYTHONPATH": str(project / "src")}
-    line = [trained / ".venv/bin/python", HERE / "kills.py", str(kills)]
+    tools = trained / ".venv/bin"
+    env = {**os.environ, "PYTHONPATH": str(project / "src"), "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+    line = [tools / "python", HERE / "kills.py", str(kills)]
     done = subprocess.run(line, cwd=project, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])
-    assert found["trouble"] == [] and found["kills"] == kills
+    assert found["trouble"] == [] and sum(found["killed in"].values()) == kills
+    assert kills < 50 or {"prepare", "train", "leak", "evaluate", "report"} <= set(found["killed in"]), found
+    assert kills < 50 or found["trainings resumed"], "no kill met the training"
     with capsys.disabled():
         print(f"\n{found}")
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
 @pytest.mark.parametrize("requests", [60, pytest.param(2_000, marks=pytest.mark.slow)])
 def test_the_demo_under_load(starter, trained, run, requests, capsys):
     said = run("python", str(HERE / "siege.py"), DEMO[starter].strip("/"), str(requests))
@@ -66,8 +74,7 @@ def test_the_demo_under_load(starter, trained, run, requests, capsys):
     with capsys.disabled():
         print(f"\n{found}")
     assert found["trouble"] == []
-    assert found["kinds of bad input"] >= 60 and not found["a file was written by a pickle"]
-    assert requests < 2_000 or found["not tried"] == []
+    assert found["kinds of bad input"] >= 60 and found["addresses"] >= 60
     assert found["memory, MB"]["highest"] < found["memory, MB"]["before"] + 1_500
 
 

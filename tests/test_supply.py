@@ -1,5 +1,6 @@
 """What comes in is checked, nothing unpickles code, and no secret goes out."""
 
+import ast
 import base64
 import json
 import random
@@ -14,9 +15,10 @@ from conftest import TEMPLATE, bake
 STARTERS = sorted(path.name for path in (TEMPLATE / "{{cookiecutter.project_slug}}/starters").iterdir())
 # What ruff's rules of security may find, and why it is no weakness.
 ACCEPTED = {
-    "S101": "tests assert",
+    "S202": "fetch.unpack looks at every name first, remote.py unpacks with Python's own filter",
     "S603": "commands are lists of the project's own words",
     "S607": "git and uv are looked up as the user does",
+    "S701": "pages.py fills in Markdown of the project's own, no HTML of others",
 }
 
 
@@ -76,8 +78,10 @@ def test_code_opens_no_pickle_and_starts_no_shell(tmp_path, starter):
     for path in [*project.glob("src/**/*.py"), project / "app.py"]:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"\b(?:pickle|joblib|cloudpickle|dill)\b|allow_pickle|read_pickle", text), path
-        for call in re.findall(r"(?:torch\.load|load_from_checkpoint|trainer\.fit)\([^)]*\)", text):
-            assert "weights_only=True" in call, (path, call)
+        for call in [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]:
+            name = ast.unparse(call.func)
+            if name in ("torch.load", "trainer.fit") or name.endswith("load_from_checkpoint"):
+                assert any(ast.unparse(word) == "weights_only=True" for word in call.keywords), (path, name)
 
 
 @pytest.mark.parametrize("starter", STARTERS)

@@ -1,7 +1,6 @@
 """A project follows the template: `cruft update` over its history, and the owner's edits stay."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,8 +8,8 @@ import pytest
 from conftest import PACKAGE, SLUG, TEMPLATE
 
 EDITS = {  # file: what its owner writes, and where
-    "README.md": ("## Limits", "The sensors were moved in May; see the log of the plant.\n\n## Limits"),
-    "conf/model/network.yaml": ("lr: 1e-3", "lr: 7e-4"),
+    "README.md": ("## Demo", "The sensors were moved in May; see the log of the plant.\n\n## Demo"),
+    "conf/model/network.yaml": ("lr: 3e-4", "lr: 7e-4"),
     "docs/article.md": ("## ", "Nobody had asked the inspectors before.\n\n## "),
     f"src/{PACKAGE}/scores.py": ('"""', '"""Mine: '),
     "docs/style.css": ("", "/* mine */\n"),
@@ -57,7 +56,6 @@ def test_edits_survive_three_versions(tmp_path, versions):
         path.write_text(text.replace(place, written, 1) if place else text + written, encoding="utf-8")
         added[name] = next(line for line in written.splitlines() if line and line != place)
     (project / f"src/{PACKAGE}/mine.py").write_text("MINE = 1\n")
-    shutil.rmtree(project / "paper", ignore_errors=True)
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message", "Mine")
     for version in newer:

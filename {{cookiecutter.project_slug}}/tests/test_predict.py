@@ -39,5 +39,5 @@ def test_command_without_a_file_or_a_model_gets_one_line(tmp_path):
 
 
 def test_answering_needs_no_torch(inside):
-    code = "import sys; from {{ cookiecutter.package_name }} import predict; sys.exit('torch' in sys.modules)"
+    code = "import {{ cookiecutter.package_name }}.predict, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -174,12 +174,9 @@ def unpack(archive: Path, new: Path) -> None:
         for name in map(PureWindowsPath, names):  # the stricter kind of path
             if name.anchor or ".." in name.parts:
                 raise ValueError(f"{name.as_posix()} reaches outside")
-        if zipped:
-            file.extractall(new)
-        elif hasattr(tarfile, "data_filter"):
-            file.extractall(new, filter="data")
-        else:  # Python 3.11.3 and before; a link could lead outside
-            file.extractall(new, [member for member in file if member.isfile() or member.isdir()])
+        plain = [] if zipped else [member for member in file if member.isfile() or member.isdir()]
+        how = {"filter": "data"} if hasattr(tarfile, "data_filter") else {"members": plain}  # before 3.11.4
+        file.extractall(new, **({} if zipped else how))
     shutil.rmtree(new / "__MACOSX", ignore_errors=True)  # what a Mac adds
 
 

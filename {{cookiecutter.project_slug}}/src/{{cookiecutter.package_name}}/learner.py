@@ -3,15 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from omegaconf import OmegaConf
 from torch.nn.functional import binary_cross_entropy_with_logits
-from torchmetrics import MeanAbsoluteError
-from torchmetrics.classification import BinaryAUROC
 
-from . import model
-from .scores import QUANTILES
+from . import model, scores
 
 
 class Learner(pl.LightningModule):
@@ -23,13 +21,11 @@ class Learner(pl.LightningModule):
         self.cfg, self.facts, self.seed = cfg, facts, seed
         self.network = model.build(OmegaConf.create(cfg), facts)
         self.classifies = facts["task"] == "classification"
-        self.name = "auc" if self.classifies else "mae"
-        self.metric = BinaryAUROC() if self.classifies else MeanAbsoluteError()
 
     def on_train_epoch_start(self) -> None:
         """Dropout and mixing depend on seed and epoch alone: a resumed run equals an uninterrupted one."""
         torch.manual_seed(self.seed + 1000 * self.current_epoch)
-        self.total = torch.zeros((), device=self.device)
+        self.total, self.answers = torch.zeros((), device=self.device), []
 
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], index: int) -> torch.Tensor:
         z, y = mix(*batch, self.cfg["mixup"])  # (b, ...), (b,)
@@ -43,10 +39,15 @@ class Learner(pl.LightningModule):
 
     def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], index: int) -> None:
         z, y = batch  # (b, views, ...), (b,)
-        found = predict(self.network, z)
-        self.log("val/loss", self.loss(found.unsqueeze(1), y), prog_bar=True, batch_size=len(y))
-        self.metric.update(found[:, found.shape[1] // 2], y.long() if self.classifies else y)
-        self.log(f"val/{self.name}", self.metric, prog_bar=True, batch_size=len(y))
+        self.answers.append((predict(self.network, z), y))
+
+    def on_validation_epoch_end(self) -> None:
+        """Loss and metric of all validation samples at once."""
+        found, y = (torch.cat(part).float() for part in zip(*self.answers, strict=True))
+        label, middle = y.cpu().numpy(), found[:, found.shape[1] // 2].cpu().numpy()
+        value = scores.auc(label > 0, middle) if self.classifies else np.abs(label - middle).mean()
+        self.log("val/loss", self.loss(found.unsqueeze(1), y), prog_bar=True)
+        self.log(f"val/{scores.FIRST[self.facts['task']]}", float(value), prog_bar=True)
 
     def loss(self, found: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Mean over samples and members; found (b, members, 1 logit or 3 quantiles), y (b,).
@@ -57,7 +58,7 @@ class Learner(pl.LightningModule):
         if self.classifies:
             return binary_cross_entropy_with_logits(found, y)
         over = (y - found) / self.facts["spread"]
-        level = torch.tensor(QUANTILES, device=found.device)
+        level = torch.tensor(scores.QUANTILES, device=found.device)
         return torch.maximum(level * over, (level - 1) * over).mean()
 
     def configure_optimizers(self) -> dict[str, Any]:

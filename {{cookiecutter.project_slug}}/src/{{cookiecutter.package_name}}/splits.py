@@ -26,10 +26,10 @@ def cut(kind: str, samples: pd.DataFrame, data: DictConfig, task: str) -> np.nda
         seen = ~samples.group.isin(data.unseen).to_numpy()
         alike = strata(samples[seen], data.slices, task)
         part[seen] = by_group(samples.group[seen], alike, shares, data.draws, data.split_seed)
-    if task == "classification":
-        for name in shares:
-            if samples.label[part == name].nunique() < 2:
-                raise BadInput(f"the {name} part has a single class; give more data or other data.shares")
+    least, what = (2, "a single class") if task == "classification" else (1, "no sample")
+    for name in shares:
+        if samples.label[part == name].nunique() < least:
+            raise BadInput(f"the {name} part has {what}; give more data or other data.shares")
     return part
 
 

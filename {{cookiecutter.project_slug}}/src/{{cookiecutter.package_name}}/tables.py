@@ -74,7 +74,7 @@ def numeric(column: pd.Series) -> pd.Series:
 def numbers(column: pd.Series, missing: bool = True) -> pd.Series:
     """The column as float64; BadInput for a text, an infinite number, or a hole if none may be."""
     found = numeric(column)
-    wrong = (found.isna() & (column.notna() | (not missing))) | np.isinf(found)
+    wrong = (found.isna() & (column.notna() | (not missing))) | (found.abs() > np.finfo(np.float32).max)
     if wrong.any():
         row = int(wrong.to_numpy().argmax())
         value = column.iloc[row]

@@ -8,6 +8,7 @@ import json
 import logging
 import shutil
 import warnings
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from pytorch_lightning import callbacks, loggers
 from . import batches, config, dataset, model
 from .learner import Learner
 
-EXPECTED = "in eval mode|many workers|LeafSpec|deprecated|tive samples|not empty"  # warnings
+EXPECTED = "in eval mode|many workers|LeafSpec|deprecated|not empty"  # warnings
 MOST = 1 << 28  # bytes of samples to learn facts from, or to hash at a time
 LOGGERS = {
     "csv": ("CSVLogger", {"name": "", "version": ""}),
@@ -108,19 +109,20 @@ def fit(
         num_sanity_val_steps=0,
         enable_model_summary=False,
     )
-    if last.exists():
+    if goes_on := zipfile.is_zipfile(last):  # a kill leaves half of one if /tmp is another disk
         print("goes on from the last epoch of a training that was cut off")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", f".*({EXPECTED}).*")
         for each in trainer.loggers:
             each.log_hyperparams({**learner.cfg, "seed": cfg.seed})
-        trainer.fit(learner, data, ckpt_path=last if last.exists() else None, weights_only=True)
+        trainer.fit(learner, data, ckpt_path=last if goes_on else None, weights_only=True)
     if trainer.is_global_zero:
         shutil.copyfile(keeper.best_model_path, out / "best.new")
         if history.exists():
             shutil.copytree(history, out / "history.new", dirs_exist_ok=True)
             config.replace(out / "history.new", out / "history")
         config.replace(out / "best.new", out / "best.ckpt")
+        last.unlink()  # first: nothing goes on from what is half removed
         shutil.rmtree(running)
     return float(keeper.best_model_score)
 

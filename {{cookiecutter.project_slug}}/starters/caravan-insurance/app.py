@@ -61,7 +61,7 @@ def answer(name: str, *values: str | float | None) -> tuple[str, dict[str, float
             row[place] = np.nan
         elif "values" in column:
             row[place] = column["values"].index(value)
-        elif not np.isfinite(value):
+        elif not abs(value) <= np.finfo(np.float32).max:
             raise gr.Error(f"{title(place)}: give a finite number.", title="Unusable value")
         else:
             row[place] = value
@@ -128,7 +128,7 @@ with gr.Blocks(
     button.click(answer, [example, *fields], outputs, api_name="answer")
     file.upload(upload, file, outputs, api_name="upload")
 
-demo.queue(max_size=32, default_concurrency_limit=2)  # visitors who wait, and answers made at a time
+demo.queue(max_size=32, default_concurrency_limit=2, api_open=False)  # who waits, answers at a time
 START = {"max_file_size": "10mb", "theme": gr.themes.Soft(primary_hue="orange")}
 
 if __name__ == "__main__":

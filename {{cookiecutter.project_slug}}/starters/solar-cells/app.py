@@ -7,12 +7,23 @@ from pathlib import Path
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
+from gradio.data_classes import ImageData
+from gradio.utils import get_upload_folder
 
 from {{ cookiecutter.package_name }} import config, inputs, predict
 from {{ cookiecutter.package_name }}.config import BadInput
 
 STORY = config.compose().data.story
 EXAMPLES = sorted(str(path) for path in Path("docs/examples").glob("*.png"))
+
+
+def unopened(payload: ImageData | None) -> str | None:
+    """Where the visitor's file lies, for inputs.read to say what is wrong with it; no other file is read."""
+    if payload is None:
+        return None
+    if not Path(payload.path or "").resolve().is_relative_to(Path(get_upload_folder()).resolve()):
+        raise gr.Error("Send the photo itself.", title="No photo")
+    return payload.path
 
 
 def inspect(path: str | None) -> tuple[dict[str, float], object, str]:
@@ -46,8 +57,7 @@ with gr.Blocks(
         with gr.Column():
             sources = ["upload", "clipboard"]
             photo = gr.Image(type="filepath", label=STORY.unit.capitalize(), height=380, sources=sources)
-            # The file unopened, so that inputs.read can say what is wrong with it.
-            photo.preprocess = lambda payload: payload.path if payload else None
+            photo.preprocess = unopened
             button = gr.Button("Answer", variant="primary")
         with gr.Column():
             sentence = gr.Markdown("### The answer appears here\nGive a photo, or pick one below.")
@@ -65,7 +75,7 @@ try:
 except BadInput as error:
     sys.exit(f"error: {error}")
 
-demo.queue(max_size=32, default_concurrency_limit=2)  # visitors who wait, and answers made at a time
+demo.queue(max_size=32, default_concurrency_limit=2, api_open=False)  # who waits, answers at a time
 START = {"max_file_size": "10mb", "theme": gr.themes.Soft(primary_hue="orange")}
 
 if __name__ == "__main__":

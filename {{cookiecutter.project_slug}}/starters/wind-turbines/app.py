@@ -93,7 +93,7 @@ with gr.Blocks(
     example.change(pick, example, outputs, api_name=False)
     button.click(forecast, file, outputs, api_name="forecast")
 
-demo.queue(max_size=32, default_concurrency_limit=2)  # visitors who wait, and answers made at a time
+demo.queue(max_size=32, default_concurrency_limit=2, api_open=False)  # who waits, answers at a time
 START = {"max_file_size": "10mb", "theme": gr.themes.Soft(primary_hue="orange")}
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ FILES = "PNG or JPEG files"
 ORANGE = (213, 94, 0)
 SIDES = (32, 4096)  # pixels, shortest and longest side of a photo that is accepted
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")  # Pillow would run the program in an EPS
 
 
 def tidy(source: Path, data: DictConfig) -> pd.DataFrame:
@@ -102,7 +103,7 @@ def square(photo: np.ndarray, size: int) -> np.ndarray:
 def load(path: Path | str) -> np.ndarray:
     """The photo as uint8, grey (h, w) if it has no colour, else (h, w, 3); BadInput if it is not one."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             if image.mode[0] in "IF":
                 raise BadInput(f"{path}: more than 8 bit a pixel; save it as an 8-bit PNG or JPEG")
             check_size(image, path)
@@ -112,9 +113,9 @@ def load(path: Path | str) -> np.ndarray:
         raise BadInput(f"{path}: no such file") from None
     except (UnidentifiedImageError, IsADirectoryError, PermissionError):
         raise BadInput(f"{path}: not a photo; give a PNG or JPEG file") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, BadInput):
-            raise
+    except BadInput:
+        raise
+    except Exception as error:  # Pillow has no common one for what is damaged
         raise BadInput(f"{path}: damaged or too large ({error}); save it anew") from None
 
 

@@ -31,9 +31,7 @@ def tidy(source: Path, data: DictConfig) -> pd.DataFrame:
     if data.series is not None and table[data.series].isna().any():
         row = int(table[data.series].isna().to_numpy().argmax())
         raise BadInput(f"{source}: row {row + 2}, column {data.series}: the series is missing")
-    time = tables.moments(table[data.time])
-    if pd.api.types.is_numeric_dtype(time):
-        raise BadInput(f"{source}: column {data.time} holds numbers; write times such as 2024-12-31 23:59")
+    time = moments(table[data.time])
     series = table[data.series] if data.series else pd.Series("series", table.index)
     step = time.groupby(series).diff()
     back, twice = step < pd.Timedelta(0), step == pd.Timedelta(0)
@@ -43,6 +41,13 @@ def tidy(source: Path, data: DictConfig) -> pd.DataFrame:
             value = table[data.time].iloc[row]
             raise BadInput(f"{source}: row {row + 2}, column {data.time}: {value} {what}")
     return table.assign(**{data.time: time})
+
+
+def moments(column: pd.Series) -> pd.Series:
+    """Points in time without zone, in UTC."""
+    if pd.api.types.is_numeric_dtype(column):
+        raise BadInput(f"column {column.name} holds numbers; write times such as 2024-12-31 23:59")
+    return tables.moments(column)
 
 
 def arrays(table: pd.DataFrame, data: DictConfig) -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict]:
@@ -120,12 +125,10 @@ def windows(
     first, last, end = first[whole], last[whole], end[whole]
     x = np.lib.stride_tricks.sliding_window_view(values, history, axis=0)[first].swapaxes(1, 2)
     when = time.to_numpy()
+    unit = "m" if (time == time.dt.floor("min")).all() else "us"
     samples = pd.DataFrame(
         {
-            "id": [
-                f"{name} {moment}"
-                for moment in np.datetime_as_string(when[last], "m" if schema["step"] >= 60 else "us")
-            ],
+            "id": [f"{name} {moment}" for moment in np.datetime_as_string(when[last], unit)],
             "label": target[end],
             "group": name,
             "start": when[first],
@@ -167,7 +170,7 @@ def table(path: Path | str, schema: dict) -> pd.DataFrame:
     if name in rows and rows[name].nunique() > 1:
         raise BadInput(f"{path}: several series in the last {len(rows)} rows; give those of one")
     try:
-        rows[schema["time"]] = tables.moments(rows[schema["time"]])
+        rows[schema["time"]] = moments(rows[schema["time"]])
         for name in schema["channels"]:
             rows[name] = tables.numbers(rows[name], missing=False)
     except BadInput as error:
