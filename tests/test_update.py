@@ -5,19 +5,16 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import PACKAGE, SLUG, TEMPLATE
+from conftest import PACKAGE, SLUG, TEMPLATE, git
 
-EDITS = {  # file: what its owner writes, and where
+VERSIONS = ["29fe8ab", "8e24c41", "HEAD"]  # after the scorecard's review, after the demo in the browser, now
+EDITS = {  # file: what its owner finds, and writes
     "README.md": ("## Demo", "The sensors were moved in May; see the log of the plant.\n\n## Demo"),
     "conf/model/network.yaml": ("lr: 3e-4", "lr: 7e-4"),
     "docs/article.md": ("## ", "Nobody had asked the inspectors before.\n\n## "),
     f"src/{PACKAGE}/scores.py": ('"""', '"""Mine: '),
-    "docs/style.css": ("", "/* mine */\n"),
+    "docs/style.css": ("/* Figures are", "/* Mine. */\n/* Figures are"),
 }
-
-
-def git(folder: Path, *words: str) -> str:
-    return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout
 
 
 def cruft(folder: Path, *words: str) -> None:
@@ -27,44 +24,46 @@ def cruft(folder: Path, *words: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.fixture
-def versions() -> list[str]:
-    """Three commits of the template: some time ago, a little ago, now."""
-    if not (TEMPLATE / ".git").exists():
-        pytest.skip("the template's history is not here")
-    commits = git(TEMPLATE, "rev-list", "--first-parent", "HEAD").split()
-    if len(commits) < 60:
-        pytest.skip("the template's history is not here")
-    return [commits[50], commits[15], commits[0]]
+def create(folder: Path, template: Path, version: str) -> Path:
+    """The files of a project as this version of the template makes them."""
+    folder.mkdir()
+    words = ["--checkout", version, "--no-input", "--extra-context", '{"setup": "files"}', "--skip", ".git"]
+    cruft(folder, "create", str(template), *words)
+    return folder / SLUG
+
+
+def content(project: Path) -> dict[str, bytes]:
+    """Every committed file."""
+    names = git(project, "ls-files").splitlines()
+    return {name: (project / name).read_bytes() for name in names if name != ".cruft.json"}
 
 
 @pytest.mark.slow
-def test_edits_survive_three_versions(tmp_path, versions):
+def test_edits_survive_three_versions(tmp_path):
+    known = [subprocess.run(["git", "cat-file", "-e", name], cwd=TEMPLATE).returncode == 0 for name in VERSIONS]
+    if not all(known):
+        pytest.skip("the template's history is not here")
     template = tmp_path / "template"
     subprocess.run(["git", "clone", "--quiet", TEMPLATE, template], check=True)
-    old, *newer = versions
-    answers = ["--no-input", "--output-dir", str(tmp_path), "--extra-context", '{"setup": "files"}']
-    cruft(tmp_path, "create", str(template), "--checkout", old, *answers)
-    project = tmp_path / SLUG
-    git(project, "add", "--all")
-    git(project, "commit", "--quiet", "--message", "Create")
+    project = create(tmp_path / "mine", template, VERSIONS[0])
     added = {}
     for name, (place, written) in EDITS.items():
         path = project / name
         text = path.read_text(encoding="utf-8")
         assert place in text, name
-        path.write_text(text.replace(place, written, 1) if place else text + written, encoding="utf-8")
-        added[name] = next(line for line in written.splitlines() if line and line != place)
+        path.write_text(text.replace(place, written, 1), encoding="utf-8")
+        added[name] = written.removesuffix(place).strip()
     (project / f"src/{PACKAGE}/mine.py").write_text("MINE = 1\n")
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message", "Mine")
-    for version in newer:
+    for version in VERSIONS[1:]:
         cruft(project, "update", "--checkout", version, "--skip-apply-ask")
-        for name, line in added.items():
-            assert line in (project / name).read_text(encoding="utf-8"), (version, name)
-        assert (project / f"src/{PACKAGE}/mine.py").read_text() == "MINE = 1\n"
-        assert not list(project.rglob("*.rej")), "something was not merged"
-        assert subprocess.run(["git", "diff", "--check"], cwd=project).returncode == 0, "conflicts"
         git(project, "add", "--all")
         git(project, "commit", "--quiet", "--message", version)
-    cruft(project, "check")
+        found, fresh = content(project), content(create(tmp_path / version, template, version))
+        for name, line in added.items():
+            assert line in found[name].decode(), (version, name)
+            assert b"<<<<<<<" not in found[name], (version, name)
+        assert found.pop(f"src/{PACKAGE}/mine.py") == b"MINE = 1\n"
+        other = {name for name in found.keys() | fresh.keys() if found.get(name) != fresh.get(name)}
+        assert other <= set(EDITS), (version, other)  # all else is what the new version makes

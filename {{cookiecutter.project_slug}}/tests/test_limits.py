@@ -1,7 +1,9 @@
 """What the demo bears: large files and many visitors."""
 
+import shutil
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import kind
@@ -36,3 +38,18 @@ def test_who_comes_when_many_wait_is_told(app, module, monkeypatch):
     assert len(refused) == 6  # two are answered, 32 wait
     assert all("Queue is full" in str(job.exception()) for job in refused)
     assert not any("Queue is full" in str(job.exception()) for job in jobs if job not in refused)
+
+
+@pytest.mark.parametrize("meta", [{}, {"meta": {}}, {"meta": {"_type": "gradio.FileData"}}])
+def test_no_other_file_of_the_machine_is_read(app, tmp_path, meta):
+    path = shutil.copy(sorted(Path("docs/examples").iterdir())[0], tmp_path)
+    address = f"{app.src.rstrip('/')}/gradio_api/call/{kind.API}"
+    given = httpx.post(address, json={"data": [{"path": str(path), **meta}]})
+    if given.status_code == 200:
+        event = given.json()["event_id"]
+        assert httpx.get(f"{address}/{event}", timeout=60).text.startswith("event: error")
+
+
+def test_there_is_no_way_past_the_queue(app):
+    address = f"{app.src.rstrip('/')}/gradio_api/run/{kind.API}"
+    assert httpx.post(address, json={"data": [None]}).status_code == 404

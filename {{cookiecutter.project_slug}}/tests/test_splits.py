@@ -114,6 +114,12 @@ def test_what_cannot_be_split_gets_one_line(kind, samples, message):
     assert "\n" not in str(error.value)
 
 
+def test_a_part_without_a_sample_gets_one_line():
+    samples = table().assign(group=lambda t: t.id.clip(upper=5), label=lambda t: t.id.astype(float))
+    with pytest.raises(config.BadInput, match="part has no sample"):
+        cut("grouped", samples, "regression")
+
+
 def test_borders_that_are_no_times_get_one_line():
     with pytest.raises(config.BadInput, match=r"data\.borders: .* the times in the data look like 2020"):
         cut("time", table(), borders={"val": "spring", "test": "autumn"})

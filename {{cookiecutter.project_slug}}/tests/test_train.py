@@ -75,6 +75,16 @@ def test_a_run_resumed_elsewhere_equals_an_uninterrupted_run(inside, tmp_path, m
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
+def test_half_a_checkpoint_is_not_gone_on_from(few, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cfg = settings("model=frozen", "model.epochs=2")
+    killed(monkeypatch, 1, cfg, *few, tmp_path / "out")
+    [last] = tmp_path.glob("runs/training/*/last.ckpt")
+    last.write_bytes(last.read_bytes()[: last.stat().st_size // 2])
+    train.fit(cfg, *few, tmp_path / "out")
+    assert (tmp_path / "out/best.ckpt").exists() and not last.parent.exists()
+
+
 def test_another_seed_gives_other_weights(few, tmp_path):
     for seed in (0, 1):
         train.fit(settings("model=frozen", f"seed={seed}"), *few, tmp_path / str(seed))

@@ -139,6 +139,7 @@ BAD_TABLES = [
     (cell("left", 5, "maybe"), [], "column left: values maybe, no, yes; name the one to find"),
     (cell("age", 5, "old"), [], "row 7, column age: 'old' is no finite number"),
     (cell("age", 5, "inf"), [], "row 7, column age: 'inf' is no finite number"),
+    (cell("age", 5, "1e39"), [], "row 7, column age: '1e.39' is no finite number"),
     (cell("cost", 5, "-inf"), ["data.target=cost"], "row 7, column cost: '-inf' is no finite number"),
     (lambda t: t.assign(more=None), [], "column more: no value in any row; remove it or add it to data.drop"),
     (cell("key", 5, "k3"), ["data.id=key"], "row 7, column key: k3 occurs twice"),

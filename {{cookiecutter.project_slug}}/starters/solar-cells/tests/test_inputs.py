@@ -70,6 +70,7 @@ def test_a_photo_stands_upright_as_the_camera_noted(tmp_path):
 BAD_FILES = [
     (b"", "not a photo"),
     (b"hello", "not a photo"),
+    (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n", "not a photo"),  # a program
     (png()[:500], "damaged or too large"),
     (png(kind="jpeg")[:3000], "damaged or too large"),
     (png(mode="I;16"), "more than 8 bit"),

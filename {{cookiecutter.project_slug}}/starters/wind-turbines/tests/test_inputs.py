@@ -168,6 +168,7 @@ BAD_TABLES = [
     (cell("wind", 40, "calm"), [], "row 42, column wind: 'calm' is no finite number"),
     (cell("wind", 40, "inf"), [], "row 42, column wind: 'inf' is no finite number"),
     (cell("load", 40, "-inf"), [], "row 42, column load: '-inf' is no finite number"),
+    (cell("load", 40, "1e39"), [], "row 42, column load: '1e.39' is no finite number"),
     (cell("load", 40, "high"), [], "row 42, column load: 'high' is no finite number"),
     (lambda t: t.assign(more=None), [], "column more: no value in any row; remove it or add it to data.drop"),
     (lambda t: t.assign(load=None), [], "column load: no value in any row"),
@@ -267,6 +268,7 @@ def hours(count: int = HISTORY, **columns) -> pd.DataFrame:
         (hours(when="2024-02-01 00:00"), "times must follow each other every 60 minutes"),
         (hours(when=pd.date_range("2024-02-01", periods=6, freq="min")), "times must follow each other"),
         (hours(when="noon"), "row 2, column when: 'noon' is no time"),
+        (hours(when=2024), "column when holds numbers; write times such as 2024-12-31"),
     ],
 )
 def test_bad_rows_get_one_line(schema, tmp_path, monkeypatch, rows, message):
