@@ -33,6 +33,8 @@ export async function open({ integrity }) {
       for (const name in found) outputs[name] = [...(outputs[name] ?? []), ...found[name].data];
       await new Promise((resume) => setTimeout(resume)); // the page stays alive
     }
+    if (!outputs.answer.every(Number.isFinite))
+      throw new BadInput("A value is far from all that the network has seen.");
     return outputs;
   };
 }

@@ -31,13 +31,16 @@ class Model:
         return self.run(x)[0]
 
     def run(self, x: np.ndarray) -> list[np.ndarray]:
-        """Every output of the graph, each (n, ...)."""
+        """Every output of the graph, each (n, ...); BadInput if an answer is no finite number."""
         batch = max(1, 3_000_000 // x[0].size)  # about as much as fits in the processor's cache
         parts = [
             self.session.run(None, {"x": np.ascontiguousarray(x[i : i + batch])})
             for i in range(0, len(x), batch)
         ]
-        return [np.concatenate(part) for part in zip(*parts, strict=True)]
+        found = [np.concatenate(part) for part in zip(*parts, strict=True)]
+        if not np.isfinite(found[0]).all():
+            raise BadInput("no answer: a value is far from all that the network has seen")
+        return found
 
 
 def metrics(path: Path | str = "reports/metrics.json") -> dict:

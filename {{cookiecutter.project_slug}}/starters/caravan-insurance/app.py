@@ -8,8 +8,9 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 import numpy as np
+from gradio import processing_utils
 
-from {{ cookiecutter.package_name }} import config, inputs, predict
+from {{ cookiecutter.package_name }} import config, inputs, predict, tables
 from {{ cookiecutter.package_name }}.config import BadInput
 
 DATA = config.compose().data
@@ -26,6 +27,14 @@ COLUMNS = MODEL.schema["columns"]
 NAMES = [column["name"] for column in COLUMNS]
 SHOWN = [NAMES.index(name) for name in DATA.show if name in NAMES] or list(range(min(8, len(NAMES))))
 ROWS = {"typical": inputs.typical(MODEL.schema), **ROWS}
+
+
+async def not_fetched(url: str, cache_dir: str) -> str:
+    """In place of Gradio's own, which would fetch what a visitor names, whatever its size."""
+    raise gr.Error("Send the file itself, not its address.", title="No file")
+
+
+processing_utils.async_ssrf_protected_download = not_fetched
 
 
 def title(place: int) -> str:
@@ -61,7 +70,7 @@ def answer(name: str, *values: str | float | None) -> tuple[str, dict[str, float
             row[place] = np.nan
         elif "values" in column:
             row[place] = column["values"].index(value)
-        elif not abs(value) <= np.finfo(np.float32).max:
+        elif isinstance(value, str) or not abs(value) <= tables.LARGEST:  # so that NaN is refused too
             raise gr.Error(f"{title(place)}: give a finite number.", title="Unusable value")
         else:
             row[place] = value
@@ -83,8 +92,11 @@ def upload(path: str | None) -> tuple[str, dict[str, float], list[list]]:
 
 def told(row: np.ndarray) -> tuple[str, dict[str, float], list[list]]:
     """Sentence, probabilities and the columns that moved the answer for one row (columns,)."""
-    [found] = MODEL(row[None])
-    why = inputs.explain(MODEL, row)
+    try:
+        [found] = MODEL(row[None])
+        why = inputs.explain(MODEL, row)
+    except BadInput as error:
+        raise gr.Error(str(error), title="Unusable value") from None
     top = [i for i in np.argsort(-np.abs(why))[:6] if why[i]]
     reasons = [[title(i), inputs.text(row[i], COLUMNS[i]), f"{why[i]:+.3g}"] for i in top]
     reasons = reasons or [["every value is typical", "", ""]]

@@ -7,6 +7,7 @@ from pathlib import Path
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
+from gradio import processing_utils
 from gradio.data_classes import ImageData
 from gradio.utils import get_upload_folder
 
@@ -24,6 +25,14 @@ def unopened(payload: ImageData | None) -> str | None:
     if not Path(payload.path or "").resolve().is_relative_to(Path(get_upload_folder()).resolve()):
         raise gr.Error("Send the photo itself.", title="No photo")
     return payload.path
+
+
+async def not_fetched(url: str, cache_dir: str) -> str:
+    """In place of Gradio's own, which would fetch what a visitor names, whatever its size."""
+    raise gr.Error("Send the file itself, not its address.", title="No file")
+
+
+processing_utils.async_ssrf_protected_download = not_fetched
 
 
 def inspect(path: str | None) -> tuple[dict[str, float], object, str]:

@@ -9,6 +9,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 import gradio as gr
 import numpy as np
 import pandas as pd
+from gradio import processing_utils
 from matplotlib.figure import Figure
 
 from {{ cookiecutter.package_name }} import config, inputs, predict
@@ -25,6 +26,14 @@ WHY = ["what", "from", "moved it by"]
 AHEAD = pd.Timedelta(seconds=SCHEMA["horizon"] * SCHEMA["step"])
 
 
+async def not_fetched(url: str, cache_dir: str) -> str:
+    """In place of Gradio's own, which would fetch what a visitor names, whatever its size."""
+    raise gr.Error("Send the file itself, not its address.", title="No file")
+
+
+processing_utils.async_ssrf_protected_download = not_fetched
+
+
 def pick(name: str) -> tuple[str, Figure, pd.DataFrame]:
     """The forecast for an example."""
     return forecast(EXAMPLES[name])
@@ -36,9 +45,9 @@ def forecast(path: str | None) -> tuple[str, Figure, pd.DataFrame]:
         raise gr.Error("Give a CSV file first, or pick an example.", title="No file")
     try:
         rows, x = inputs.table(path, SCHEMA), inputs.read(path, SCHEMA)[0]
+        [found] = MODEL(x[None])
     except BadInput as error:
         raise gr.Error(str(error).replace(path, Path(path).name), title="Unusable file") from None
-    [found] = MODEL(x[None])
     low, middle, high = (float(value) for value in found)
     when = rows[SCHEMA["time"]].iloc[-1] + AHEAD
     now = rows[SCHEMA["target"]].iloc[-1]

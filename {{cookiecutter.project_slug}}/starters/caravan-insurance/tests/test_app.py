@@ -84,9 +84,25 @@ def test_no_file_gets_a_sentence(app):
 def test_a_number_that_is_none_gets_a_sentence(module):
     import gradio as gr
 
-    fields = [float("inf"), *module.pick("typical")[1:]]
-    with pytest.raises(gr.Error, match="give a finite number"):
-        module.answer("typical", *fields)
+    for value in (float("inf"), float("nan"), 1e39, "7"):
+        fields = [value, *module.pick("typical")[1:]]
+        with pytest.raises(gr.Error, match="give a finite number"):
+            module.answer("typical", *fields)
+
+
+def test_a_value_beyond_all_that_was_seen_gets_an_answer_or_a_sentence(app, module):
+    fields = [3e38, *module.pick("typical")[1:]]
+    try:
+        _, scores, _ = app.predict("typical", *fields, api_name="/answer")
+        assert sum(chances(scores).values()) == pytest.approx(1)
+    except AppError as error:
+        assert "far from all that the network has seen" in str(error)
+
+
+def test_an_address_is_not_fetched(app):
+    given = {"path": "https://example.org/a.csv", "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(AppError, match="Send the file itself"):
+        app.predict(given, api_name="/upload")
 
 
 @pytest.mark.slow

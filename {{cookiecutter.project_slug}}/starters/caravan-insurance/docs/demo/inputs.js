@@ -74,7 +74,7 @@ function parsed(text) {
   const word = text.trim().toLowerCase();
   if (MISSING.test(word)) return NaN;
   if (word === "true" || word === "false") return Number(word === "true");
-  return NUMBER.test(word) && Number.isFinite(Number(word)) ? Number(word) : undefined;
+  return NUMBER.test(word) && Number.isFinite(Math.fround(Number(word))) ? Number(word) : undefined;
 }
 
 /** The typical value of each column as the model takes it. */

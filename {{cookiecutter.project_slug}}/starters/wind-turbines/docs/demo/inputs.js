@@ -71,7 +71,7 @@ function parsed(text) {
   const word = text.trim().toLowerCase();
   if (MISSING.test(word)) return NaN;
   if (word === "true" || word === "false") return Number(word === "true");
-  return NUMBER.test(word) && Number.isFinite(Number(word)) ? Number(word) : undefined;
+  return NUMBER.test(word) && Number.isFinite(Math.fround(Number(word))) ? Number(word) : undefined;
 }
 
 /** A time as milliseconds, in UTC if it has no zone; nothing if it is none. */
