@@ -52,9 +52,11 @@ def get(name: str, old: Path | None = None) -> bool:
         fs.get_file(there, here)
         if old:
             shutil.rmtree(old, ignore_errors=True)
-        safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # Python 3.11.3 has none
         with tarfile.open(here) as file:
-            file.extractall(**safely)
+            if hasattr(tarfile, "data_filter"):
+                file.extractall(filter="data")
+            else:  # Python before 3.11.4
+                file.extractall()
     return True
 
 
@@ -66,6 +68,7 @@ def remove(name: str) -> None:
 
 
 def start() -> int:
+    """Brings data and checkpoint here; the exit code of `dvc pull`."""
     if get("training.tar", TRAINING):
         print("an unfinished training goes on")
     elif os.environ.get("SKYPILOT_NUM_NODES", "1") != "1":
@@ -76,7 +79,8 @@ def start() -> int:
 
 
 def keep() -> int:
-    sent = {}
+    """Sends the checkpoints as they change, until it is killed."""
+    sent: dict[Path, int] = {}
     while True:
         try:
             found = {path: path.stat().st_mtime_ns for path in TRAINING.glob("*/*.ckpt")}
@@ -91,6 +95,7 @@ def keep() -> int:
 
 
 def finish() -> int:
+    """Sends models and results; the exit code of `dvc push`."""
     if failed := dvc(["push"]):
         return failed
     put("results.tar", RESULTS)
@@ -99,6 +104,7 @@ def finish() -> int:
 
 
 def home() -> int:
+    """Takes the results back and joins the ledgers; an exit code."""
     changed = ["git", "status", "--porcelain", *RESULTS]
     if subprocess.run(changed, capture_output=True, text=True, check=True).stdout:
         sys.exit("error: dvc.lock or reports/ hold work that is not committed; commit it first")

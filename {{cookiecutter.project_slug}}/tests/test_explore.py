@@ -1,10 +1,13 @@
 """Cross-validation and search: honest folds, and a study that goes on where it stopped."""
 
 import json
+import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
 import optuna
+import pytest
 from conftest import SMALL, settings
 
 from {{ cookiecutter.package_name }} import crossvalidate, dataset, evaluate, splits, tune
@@ -21,6 +24,14 @@ def test_crossvalidation_writes_both_and_their_difference(inside, tmp_path, monk
     assert found["n"] == np.sum([part == "test" for part in parts])
     gap = found["network"]["value"] - found["baseline"]["value"]
     assert abs(found["difference"]["value"] - gap) < 2e-6
+
+
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules")
+def test_a_setting_that_is_none_gets_one_line(inside, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["tune", "model=foo"])
+    with pytest.raises(SystemExit, match=r"^error: .*model/foo") as stop:
+        runpy.run_module(tune.__name__, run_name="__main__")
+    assert "\n" not in str(stop.value)
 
 
 def test_a_stopped_search_goes_on(inside, capsys):

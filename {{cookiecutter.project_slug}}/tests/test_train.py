@@ -85,6 +85,20 @@ def test_half_a_checkpoint_is_not_gone_on_from(few, tmp_path, monkeypatch):
     assert (tmp_path / "out/best.ckpt").exists() and not last.parent.exists()
 
 
+@pytest.mark.parametrize("keep", [True, False], ids=["goes on", "begins anew"])
+def test_history_has_each_epoch_once_after_a_kill(few, tmp_path, monkeypatch, keep):
+    monkeypatch.chdir(tmp_path)
+    told = settings("model=frozen", "model.epochs=3"), *few
+    train.fit(*told, tmp_path / "whole", ["dvclive", "csv"])
+    killed(monkeypatch, 2, *told, tmp_path / "out", ["dvclive", "csv"])
+    if not keep:
+        next(tmp_path.glob("runs/training/*/last.ckpt")).unlink()
+    train.fit(*told, tmp_path / "out", ["dvclive", "csv"])
+    name = "history/plots/metrics/val/loss.tsv"
+    assert (tmp_path / "out" / name).read_text() == (tmp_path / "whole" / name).read_text()
+    assert len(list(tmp_path.glob("out/history/version_*/metrics.csv"))) == 1 + keep
+
+
 def test_another_seed_gives_other_weights(few, tmp_path):
     for seed in (0, 1):
         train.fit(settings("model=frozen", f"seed={seed}"), *few, tmp_path / str(seed))
@@ -148,7 +162,7 @@ def test_the_network_knows_facts_of_the_training_part_alone(inside):
 
 def test_history_is_kept_by_every_logger(few, tmp_path):
     train.fit(settings("model=frozen"), *few, tmp_path, ["dvclive", "csv"])
-    assert (tmp_path / "history/metrics.csv").read_text(encoding="utf-8").count("\n") >= 3
+    assert (tmp_path / "history/version_0/metrics.csv").read_text(encoding="utf-8").count("\n") >= 3
     assert (tmp_path / "history/plots/metrics/val/loss.tsv").exists()
 
 

@@ -62,11 +62,13 @@ def scaled(estimator: LogisticRegression | Ridge) -> Pipeline:
 
 
 def logistic(settings: dict, found: pd.DataFrame, y: np.ndarray) -> Answers:
+    """Probabilities of a logistic regression."""
     fitted = scaled(LogisticRegression(max_iter=2000, **settings)).fit(found, y)
     return lambda rows: fitted.predict_proba(rows)[:, 1]
 
 
 def boosting_classes(settings: dict, found: pd.DataFrame, y: np.ndarray) -> Answers:
+    """Probabilities of boosted trees."""
     fitted = HistGradientBoostingClassifier(random_state=0, **settings).fit(found, y)
     return lambda rows: fitted.predict_proba(rows)[:, 1]
 

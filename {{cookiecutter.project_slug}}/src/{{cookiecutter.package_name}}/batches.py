@@ -75,6 +75,10 @@ class Batches(pl.LightningDataModule):
             batch = max(1, min(self.batch, len(rows)) // self.trainer.world_size)  # data may be few
             self.loaders[name] = Loader(z, y, rows, batch)
 
+    def teardown(self, stage: str) -> None:
+        """Lets go of the device's memory, for the next training of a search or a cross-validation."""
+        self.loaders.clear()
+
     def train_dataloader(self) -> "Loader":
         loader = self.loaders["train"]
         loader.shuffle = lambda: self.seed + 1000 * self.trainer.current_epoch

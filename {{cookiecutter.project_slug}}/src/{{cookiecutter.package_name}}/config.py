@@ -1,11 +1,12 @@
 """Reads conf/: `@config.main` turns a stage into a command that takes Hydra overrides."""
 
+import contextlib
 import functools
 import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hydra
@@ -73,6 +74,19 @@ def write(path: Path, text: str) -> None:
     new = path.with_suffix(".new")
     new.write_text(text, encoding="utf-8", newline="\n")
     replace(new, path)
+
+
+@contextlib.contextmanager
+def making(target: Path) -> Iterator[Path]:
+    """A new path for what becomes `target` at the end; what a kill left of it goes first."""
+    folder = target.with_name(f".new-{target.name}")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder / target.name
+        replace(folder / target.name, target)
+    finally:
+        shutil.rmtree(folder)
 
 
 def replace(new: Path, old: Path) -> None:

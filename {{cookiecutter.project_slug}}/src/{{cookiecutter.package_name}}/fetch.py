@@ -7,12 +7,13 @@ import contextlib
 import hashlib
 import importlib.metadata
 import io
+import re
 import shutil
 import tarfile
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from omegaconf import DictConfig
@@ -20,6 +21,7 @@ from omegaconf import DictConfig
 from . import config
 
 RAW = Path("data/raw")
+SECRETS = re.compile(r"(token|secret|sig|signature|password|credential|key)=", re.I)  # in what follows a ?
 ARCHIVES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar", ".tgz", ".zip")
 
 
@@ -44,9 +46,9 @@ def fetch(data: DictConfig) -> Path:
         found = installed(path)
     elif "://" in path:
         url = urlsplit(path.split("::")[0])
-        if url.password:
+        if any(map(secret, path.split("::"))):
             raise config.BadInput(
-                f"data.path: no password in an address, {url.hostname}; it would be published"
+                f"data.path: no password or token in an address, {url.hostname}; it would be published"
             )
         file = PurePosixPath(url.netloc + unquote(url.path)).name
         found = once(file, path, lambda new: download(path, new))
@@ -57,6 +59,13 @@ def fetch(data: DictConfig) -> Path:
         return found
     with one_line(f"{found} cannot be unpacked, delete or replace it"):
         return only(once(found.name[: -len(ending)], digest(found), lambda new: unpack(found, new)))
+
+
+def secret(address: str) -> bool:
+    """Whether an address lets in whoever knows it."""
+    url = urlsplit(address)
+    user = url.username if url.scheme in ("http", "https") else None  # GitHub's tokens are user names
+    return bool(user or url.password or SECRETS.search(url.query))
 
 
 def digest(path: Path) -> str:
@@ -92,12 +101,9 @@ def once(name: str, origin: str, make: Callable[[Path], None]) -> Path:
         if note.exists() and note.read_text() != mark:
             raise config.BadInput(f"{target}: came from another address or archive; rename or delete it")
         return target
-    RAW.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=RAW) as folder:
-        new = Path(folder) / name
+    with config.making(target) as new:
         make(new)
         note.write_text(mark)
-        config.replace(new, target)
     return target
 
 
@@ -148,7 +154,7 @@ def download_kaggle(name: str, new: Path) -> None:
         unpack(next(new.parent.glob("*.*")), new)
 
 
-def kaggle():
+def kaggle() -> Any:
     """Kaggle's client, signed in; BadInput if it or a token is missing."""
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # without a token it prints a page and exits
@@ -168,16 +174,25 @@ def kaggle():
 def unpack(archive: Path, new: Path) -> None:
     """Unpacks an archive to the folder `new`, never outside of it."""
     new.mkdir()
-    zipped = archive.name.lower().endswith(".zip")
-    with zipfile.ZipFile(archive) if zipped else tarfile.open(archive) as file:
-        names = file.namelist() if zipped else file.getnames()
-        for name in map(PureWindowsPath, names):  # the stricter kind of path
-            if name.anchor or ".." in name.parts:
-                raise ValueError(f"{name.as_posix()} reaches outside")
-        plain = [] if zipped else [member for member in file if member.isfile() or member.isdir()]
-        how = {"filter": "data"} if hasattr(tarfile, "data_filter") else {"members": plain}  # before 3.11.4
-        file.extractall(new, **({} if zipped else how))
+    if archive.name.lower().endswith(".zip"):
+        with zipfile.ZipFile(archive) as zipped:
+            stay_inside(zipped.namelist())
+            zipped.extractall(new)
+    else:
+        with tarfile.open(archive) as file:
+            stay_inside(file.getnames())
+            if hasattr(tarfile, "data_filter"):
+                file.extractall(new, filter="data")
+            else:  # Python before 3.11.4
+                file.extractall(new, [member for member in file if member.isfile() or member.isdir()])
     shutil.rmtree(new / "__MACOSX", ignore_errors=True)  # what a Mac adds
+
+
+def stay_inside(names: list[str]) -> None:
+    """ValueError if a file of an archive would lie outside of its folder."""
+    for name in map(PureWindowsPath, names):  # the stricter kind of path
+        if name.anchor or ".." in name.parts:
+            raise ValueError(f"{name.as_posix()} reaches outside")
 
 
 @contextlib.contextmanager
@@ -188,7 +203,7 @@ def one_line(what: str) -> Iterator[None]:
     except config.BadInput:
         raise
     except ImportError as error:
-        missing = (error.__cause__ or error).name  # fsspec's error only says what to do with pip
+        missing = getattr(error.__cause__, "name", error.name)  # fsspec's error only says what to do with pip
         raise config.BadInput(f"{what}: what reads it is missing, `uv add {missing}`") from error
     except Exception as error:
         status = getattr(getattr(error, "response", None), "status_code", None)

@@ -25,7 +25,8 @@ class Learner(pl.LightningModule):
     def on_train_epoch_start(self) -> None:
         """Dropout and mixing depend on seed and epoch alone: a resumed run equals an uninterrupted one."""
         torch.manual_seed(self.seed + 1000 * self.current_epoch)
-        self.total, self.answers = torch.zeros((), device=self.device), []
+        self.total = torch.zeros((), device=self.device)
+        self.answers: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], index: int) -> torch.Tensor:
         z, y = mix(*batch, self.cfg["mixup"])  # (b, ...), (b,)

@@ -42,9 +42,9 @@ def article(folder: Path, given: argparse.Namespace) -> None:
         import pypandoc
         import typst
 
-        about = [f"--metadata=title={title}", f"--metadata=author={setting('site_author')}"]
+        told = [f"--metadata=title={title}", f"--metadata=author={setting('site_author')}"]
         style = ["--standalone", "-Vpapersize=a4", f"-Vheader-includes={STYLE}"]
-        text = pypandoc.convert_text(local, "typst", "gfm", [*about, *style])
+        text = pypandoc.convert_text(local, "typst", "gfm", [*told, *style])
         (folder / "article.pdf").write_bytes(typst.compile(text.encode(), root="docs"))
 
 

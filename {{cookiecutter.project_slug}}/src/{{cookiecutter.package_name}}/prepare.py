@@ -36,10 +36,11 @@ def main(cfg: DictConfig) -> None:
     for kind in data.splits:
         samples[kind] = splits.cut(kind, samples, data, schema["task"])
     check_frozen(samples, data)
+    own = not data.starter and record(data, digest)  # first: cut off here, `dvc repro` does the rest
     write(x, y, samples, schema)
     print(summary(samples, data.split))
-    if not data.starter:
-        record(data, digest)
+    if own:
+        print(f"written into {OWN} and {CHOICE}; next: uv run dvc repro")
 
 
 def read(data: DictConfig) -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict, str]:
@@ -84,18 +85,18 @@ def summary(samples: pd.DataFrame, split: str) -> pd.DataFrame:
     return parts.agg(samples=("id", "size"), groups=("group", "nunique"), label=("label", "mean")).round(3)
 
 
-def record(data: DictConfig, digest: str) -> None:
-    """Writes what the command line said into conf/, so that `dvc repro` goes on with the same data."""
+def record(data: DictConfig, digest: str) -> bool:
+    """Writes what the command line said into conf/, so that `dvc repro` goes on; whether it said anything."""
     keys = {text.split("=")[0].removeprefix("data.") for text in said() if text.startswith("data.")}
     if not keys:
-        return
+        return False
     if nested := sorted(key for key in keys if "." in key):
         print(f"not written into {OWN}, do it by hand: {', '.join(nested)}")
     values = {key: value for key, value in OmegaConf.to_container(data, resolve=True).items() if key in keys}
     values |= {"sha256": digest, "read": f"{datetime.now(UTC):%Y-%m-%d}"}
     fill(OWN, {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()})
     fill(CHOICE, {"  - data": "own"})
-    print(f"written into {OWN} and {CHOICE}; next: uv run dvc repro")
+    return True
 
 
 def said() -> list[str]:

@@ -13,8 +13,8 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
+from typing import NoReturn
 
 from huggingface_hub import EvalResult, HfApi, SpaceCardData, get_token
 from omegaconf import OmegaConf
@@ -42,16 +42,13 @@ IDS = {"auc": "roc_auc", "brier": "brier_score"}  # metrics with another name on
 def main(words: list[str]) -> None:
     """Makes the folder that was asked for, and sends it if told to."""
     given = parse(words)
-    RUNS.mkdir(exist_ok=True)
     target = RUNS / given.kind
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=RUNS) as folder:
-        new = Path(folder, given.kind)
+    with config.making(target) as new:
         new.mkdir()
         KINDS[given.kind](new, given)
         size = sum(path.stat().st_size for path in new.rglob("*") if path.is_file())
         if size > LARGEST:
             raise BadInput(f"{target}: {size / 1e9:.1f} GB; a Space holds {LARGEST / 1e9:.0f} GB")
-        config.replace(new, target)
     print(f"{target}: {size / 1e6:.1f} MB")
     if given.upload:
         print(upload(target, given))
@@ -78,7 +75,7 @@ def parse(words: list[str]) -> argparse.Namespace:
 class Parser(argparse.ArgumentParser):
     """A parser whose complaints are BadInput."""
 
-    def error(self, message: str) -> None:
+    def error(self, message: str) -> NoReturn:
         raise BadInput(message)
 
 

@@ -84,7 +84,7 @@ def first(rows: pd.DataFrame, names: list[str], task: str) -> dict[str, dict[str
 
 def auc(y: np.ndarray, p: np.ndarray) -> float:
     """Share of pairs of a positive and a negative in order, ties half (Hanley and McNeil 1982), or NaN."""
-    # Ten times as fast as scikit-learn's; an interval asks for it a thousand times.
+    # Far faster than scikit-learn's; an interval asks for it a thousand times.
     _, place, count = np.unique(p, return_inverse=True, return_counts=True)
     rank = (np.cumsum(count) - (count - 1) / 2)[place][y]
     pairs = len(rank) * (len(y) - len(rank))

@@ -97,7 +97,7 @@ def by_time(samples: pd.DataFrame, data: DictConfig, shares: dict[str, float]) -
     if data.borders:
         try:
             borders = np.array([data.borders.val, data.borders.test], dtype=time.dtype)
-        except ValueError:
+        except (ValueError, TypeError, AttributeError):
             given = ", ".join(map(str, data.borders.values()))
             raise BadInput(f"data.borders: {given}; the times in the data look like {time[0]}") from None
     else:

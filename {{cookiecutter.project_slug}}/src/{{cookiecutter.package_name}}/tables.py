@@ -10,6 +10,7 @@ import pandas as pd
 from .config import BadInput
 
 COLUMNS = 20_000  # of a CSV, at most: pandas needs a minute for a million
+LARGEST = np.finfo(np.float32).max  # what is larger would be infinite in the arrays, which are float32
 
 
 def load(source: Path | str, texts: Sequence[str] = ()) -> pd.DataFrame:
@@ -46,7 +47,7 @@ def load(source: Path | str, texts: Sequence[str] = ()) -> pd.DataFrame:
         raise BadInput(f"{source}: no such file") from None
     except UnicodeDecodeError as error:
         raise BadInput(f"{source}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise BadInput(f"{source}: not a CSV or Parquet table ({reason})") from None
 
@@ -74,7 +75,7 @@ def numeric(column: pd.Series) -> pd.Series:
 def numbers(column: pd.Series, missing: bool = True) -> pd.Series:
     """The column as float64; BadInput for a text, an infinite number, or a hole if none may be."""
     found = numeric(column)
-    wrong = (found.isna() & (column.notna() | (not missing))) | (found.abs() > np.finfo(np.float32).max)
+    wrong = (found.isna() & (column.notna() | (not missing))) | (found.abs() > LARGEST)
     if wrong.any():
         row = int(wrong.to_numpy().argmax())
         value = column.iloc[row]

@@ -11,6 +11,7 @@ import warnings
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import callbacks, loggers
+from pytorch_lightning.utilities import rank_zero_only
 
 from . import batches, config, dataset, model
 from .learner import Learner
@@ -27,7 +29,7 @@ from .learner import Learner
 EXPECTED = "in eval mode|many workers|LeafSpec|deprecated|not empty"  # warnings
 MOST = 1 << 28  # bytes of samples to learn facts from, or to hash at a time
 LOGGERS = {
-    "csv": ("CSVLogger", {"name": "", "version": ""}),
+    "csv": ("CSVLogger", {"name": ""}),  # a version for each start: it would empty an old one
     "tensorboard": ("TensorBoardLogger", {"name": "", "version": ""}),
     "wandb": ("WandbLogger", {}),
     "mlflow": ("MLFlowLogger", {}),
@@ -100,6 +102,9 @@ def fit(
     every = callbacks.ModelCheckpoint(running, "last", enable_version_counter=False)  # epoch, better or not
     keeper.dirpath = every.dirpath = str(running)  # relative, so that another machine can go on
     history, last = running / "history", running / "last.ckpt"
+    goes_on = zipfile.is_zipfile(last)  # a kill leaves half of one if /tmp is another disk
+    if not goes_on and rank_zero_only.rank == 0:
+        shutil.rmtree(running, ignore_errors=True)  # nor is its history of use
     trainer = pl.Trainer(
         **trainer_settings(cfg),
         max_epochs=cfg.model.epochs,
@@ -109,7 +114,7 @@ def fit(
         num_sanity_val_steps=0,
         enable_model_summary=False,
     )
-    if goes_on := zipfile.is_zipfile(last):  # a kill leaves half of one if /tmp is another disk
+    if goes_on:
         print("goes on from the last epoch of a training that was cut off")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", f".*({EXPECTED}).*")
@@ -118,6 +123,9 @@ def fit(
         trainer.fit(learner, data, ckpt_path=last if goes_on else None, weights_only=True)
     if trainer.is_global_zero:
         shutil.copyfile(keeper.best_model_path, out / "best.new")
+        for table in history.rglob("*.tsv"):  # an epoch may have been logged, but not kept
+            rows = pd.read_csv(table, sep="\t", dtype=str).drop_duplicates("step", keep="last")
+            rows.to_csv(table, sep="\t", index=False)
         if history.exists():
             shutil.copytree(history, out / "history.new", dirs_exist_ok=True)
             config.replace(out / "history.new", out / "history")
@@ -130,7 +138,7 @@ def fit(
 class Bar(callbacks.TQDMProgressBar):
     """One bar for training; validation takes a second."""
 
-    def init_validation_tqdm(self):
+    def init_validation_tqdm(self) -> Any:
         bar = super().init_validation_tqdm()
         bar.disable = True
         return bar

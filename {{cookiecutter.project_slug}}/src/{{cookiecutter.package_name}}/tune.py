@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import optuna
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from . import config, train
@@ -56,5 +57,5 @@ def suggest(trial: optuna.Trial, search: dict) -> dict[str, float]:
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-    except config.BadInput as error:
-        sys.exit(f"error: {error}")
+    except (config.BadInput, HydraException) as error:
+        sys.exit(f"error: {' '.join(str(error).split())}")

@@ -1,6 +1,7 @@
 """Tables -> arrays: of a data set for prepare.py, of rows for the demo; and what spoke for an answer."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,9 @@ from omegaconf import DictConfig
 
 from . import tables
 from .config import BadInput
+
+if TYPE_CHECKING:  # predict.py imports this module
+    from .predict import Model
 
 FILES = "CSV or Parquet files"
 FEWEST = 50  # rows to split, learn from and test on
@@ -134,7 +138,7 @@ def read(path: Path | str, schema: dict) -> np.ndarray:
         raise BadInput(f"{path}: {error}") from None
 
 
-def unlabelled(folder: Path, key: str, model) -> tuple[pd.Series, np.ndarray]:
+def unlabelled(folder: Path, key: str, model: "Model") -> tuple[pd.Series, np.ndarray]:
     """Ids and answers for test.csv of a competition; `key` is its column of ids."""
     found = sorted(folder.rglob("test*.csv"))
     if not found:
@@ -152,7 +156,7 @@ def typical(schema: dict) -> np.ndarray:
     return np.array(values, np.float32)
 
 
-def explain(model, x: np.ndarray) -> np.ndarray:
+def explain(model: "Model", x: np.ndarray) -> np.ndarray:
     """How much the answer for x (columns,) would change if a column were typical instead: (columns,).
 
     Log-odds of a probability, or units of the target; 0 where a column is typical. Columns that say

@@ -69,7 +69,7 @@ class Network(nn.Module):
 class Members(nn.Module):
     """TabM in operations that ONNX has: its own forward fixes the number of rows."""
 
-    def __init__(self, **settings) -> None:
+    def __init__(self, **settings: object) -> None:
         super().__init__()
         self.tabm = TabM.make(**settings)
 

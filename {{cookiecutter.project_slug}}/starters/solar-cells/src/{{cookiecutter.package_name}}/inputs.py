@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from . import tables
 from .config import BadInput
+
+if TYPE_CHECKING:  # predict.py imports this module
+    from .predict import Model
 
 FILES = "PNG or JPEG files"
 ORANGE = (213, 94, 0)
@@ -79,6 +83,9 @@ def listed(source: Path, data: DictConfig) -> pd.DataFrame:
 
 def arrays(table: pd.DataFrame, data: DictConfig) -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict]:
     """x uint8 (n, side, side[, 3]) scaled to data.size, y (n,), samples and schema."""
+    low, high = SIDES
+    if not isinstance(data.size, int) or not low <= data.size <= high:
+        raise BadInput(f"data.size={data.size}: give a whole number of pixels, {low} to {high}")
     photos = [square(load(path), data.size) for path in table.path]
     grey = all(photo.ndim == 2 for photo in photos)
     if not grey:
@@ -125,7 +132,7 @@ def read(path: Path | str, schema: dict) -> np.ndarray:
     return square(np.asarray(photo), schema["size"])[None]
 
 
-def unlabelled(folder: Path, key: str, model) -> tuple[pd.Series, np.ndarray]:
+def unlabelled(folder: Path, key: str, model: "Model") -> tuple[pd.Series, np.ndarray]:
     """Ids (names without ending) and answers for the photos in the folder test of a competition."""
     photos = sorted(p for p in (folder / "test").rglob("*") if p.suffix.lower() in SUFFIXES)
     if not photos:

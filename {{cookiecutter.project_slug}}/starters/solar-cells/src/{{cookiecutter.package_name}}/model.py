@@ -1,6 +1,6 @@
 """The network: EfficientNet-Lite0 (Tan and Le 2019, without squeeze-and-excitation), one logit.
 
-The first blocks keep their ImageNet weights. They cost four fifths of a forward pass, so their
+The first blocks keep their ImageNet weights. They are a third of a forward pass, so their
 output is computed once for each photo and flip (`encode`), and only the rest is trained (`forward`).
 """
 

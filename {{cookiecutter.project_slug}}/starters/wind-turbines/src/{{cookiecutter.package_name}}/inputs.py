@@ -1,6 +1,7 @@
 """Time series -> windows: of a data set for prepare.py, of one for the demo; and what moved a forecast."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,9 @@ from omegaconf import DictConfig
 
 from . import tables
 from .config import BadInput
+
+if TYPE_CHECKING:  # predict.py imports this module
+    from .predict import Model
 
 FILES = "CSV or Parquet files"
 BLOCK = 6  # steps that an explanation hides together
@@ -192,12 +196,12 @@ def read(path: Path | str, schema: dict) -> np.ndarray:
     return stack(rows, name, schema)[None]
 
 
-def unlabelled(folder: Path, key: str, model) -> tuple[pd.Series, np.ndarray]:
+def unlabelled(folder: Path, key: str, model: "Model") -> tuple[pd.Series, np.ndarray]:
     """No two competitions on time series ask for the same: this one needs code of its own."""
     raise BadInput(f"{folder}: a competition on time series; write inputs.unlabelled for its test data")
 
 
-def explain(model, x: np.ndarray, block: int = BLOCK) -> np.ndarray:
+def explain(model: "Model", x: np.ndarray, block: int = BLOCK) -> np.ndarray:
     """How much the middle forecast for x (history, channels) owes to each channel in each block of steps.
 
     (blocks, channels of the table), in units of the target: what changes when the block holds the
