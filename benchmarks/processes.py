@@ -43,7 +43,7 @@ def workplace(folder: Path) -> Path:
 
 def losses(folder: Path) -> list[float]:
     """Validation loss of each epoch of the last training."""
-    with (folder / "models/history/metrics.csv").open() as file:
+    with (folder / "models/history/version_0/metrics.csv").open() as file:
         return [float(line["val/loss"]) for line in csv.DictReader(file) if line["val/loss"]]
 
 
@@ -167,9 +167,10 @@ def sweeps(new: Path) -> None:
         folder = workplace(new / name.replace(" ", "-"))
         spent[name] = run(folder, *STAGE, *words, *launcher, threads=1 if launcher else CORES)
         assert len(list(folder.glob("runs/*/*/best.ckpt"))) == 8, name
-    for name in ("joblib", "submitit local"):
+    at_once = {"joblib": CORES, "submitit local": "all"}
+    for name in at_once:
         row(
-            f"sweep of eight, {name}",
+            f"sweep of eight, {name} ({at_once[name]} at once)",
             f"{spent[name]:.0f} s",
             f"one after the other {spent['one after the other']:.0f} s",
             spent["one after the other"] / spent[name],

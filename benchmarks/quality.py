@@ -1,6 +1,7 @@
 """What a minute of CPU buys: quality of the default settings and of others, and the best baseline.
 
-The defaults were chosen by validation; test is shown beside it, in a project that is thrown away.
+Validation is small (a few dozen positives), so it does not settle small differences: docs/decisions.md says by what
+cross-validation the defaults were chosen. Test is shown beside it, in a project that is thrown away.
 """
 
 import time
