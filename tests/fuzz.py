@@ -82,6 +82,9 @@ def save(table: pd.DataFrame, folder: Path, style: str) -> Path:
         once.assign(**{name: once[name].where(once[name].isna(), once[name].astype(str)) for name in mixed}).to_parquet(
             path
         )
+    elif style == "cut Parquet":
+        path = save(table, folder, "parquet")
+        path.write_bytes(path.read_bytes()[:-20])
     elif style == "latin":
         path.write_bytes(text.encode("latin-1", "replace"))
     elif style == "utf-16":
@@ -99,10 +102,12 @@ def save(table: pd.DataFrame, folder: Path, style: str) -> Path:
     return path
 
 
+SOUND = ("plain", "parquet", "semicolon", "tab", "windows", "mark")
 STYLES = st.sampled_from(
     ["plain"] * 24
     + ["parquet"] * 6
     + ["semicolon", "tab", "windows", "mark", "latin", "utf-16", "cut off", "quote", "blank", "zeros"]
+    + ["cut Parquet"]
 )
 TARGETS = ["numbers", "whole", "binary", "words", "bool"] * 2 + ["rare", "classes", "constant", "huge", "dirty"]
 
@@ -136,6 +141,9 @@ def tables(draw) -> tuple:
         "drop": draw(few),
         "slices": draw(few),
         "keep_groups_whole": draw(st.booleans()),
+        "borders": draw(
+            st.sampled_from([None] * 9 + [{"val": 2000, "test": 2010}, {"val": 5}, {"val": "soon", "test": 9}])
+        ),
         "draws": 10,
     }
     return table, told, draw(STYLES)
@@ -143,33 +151,32 @@ def tables(draw) -> tuple:
 
 @st.composite
 def series(draw) -> tuple:
-    """Rows of one or several series, whole or with holes."""
-    n = draw(st.sampled_from([0, 1, 60, 120, 120, 200, 200, 200]))
+    """Rows of one or several series, whole or with holes; half of them with nothing wrong."""
+    sound = draw(st.booleans())
+
+    def one(good: list, odd: list) -> object:
+        """A good value, or among others an odd one."""
+        return draw(st.sampled_from(good if sound else [*good, *odd]))
+
+    n = one([120, 200, 200], [0, 1, 60])
     chance = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     names = draw(st.lists(st.sampled_from(NAMES), min_size=5, max_size=5, unique=True))
     several = draw(st.integers(1, 3))
+    every = draw(st.sampled_from(["10min", "h", "D", "s"]))
     tables = []
     for number in range(several):
-        time = pd.date_range(
-            "2020-01-01", periods=n, freq=draw(st.sampled_from(["10min", "h", "D", "s"] if not number else ["h"]))
-        )
-        if chance.random() < 0.2:  # clocks are not exact
-            time = time + pd.to_timedelta(
-                chance.uniform(-0.2, 0.2, n) * (time[1] - time[0]).total_seconds() if n > 1 else 0, unit="s"
-            )
-        kept = np.sort(chance.permutation(n)[: n - draw(st.sampled_from([0, 0, 0, n // 20]))])
+        time = pd.date_range("2020-01-01", periods=n, freq=one([every], ["h"]))
+        if n > 1 and chance.random() < 0.2:  # clocks are not exact
+            time = time + pd.to_timedelta(chance.uniform(-0.2, 0.2, n) * (time[1] - time[0]).total_seconds(), unit="s")
+        kept = np.sort(chance.permutation(n)[: n - one([0, 0, 0, n // 20], [])])
         rows = pd.DataFrame({names[0]: time.astype(str), names[1]: f"s{number}"})
-        rows[names[2]] = column(
-            draw(st.sampled_from(["numbers"] * 12 + ["constant", "dirty", "infinite", "huge", "empty"])), chance, n,
-            draw(st.sampled_from([0, 0, 0.02])),
-        )  # fmt: skip
-        rows[names[3]] = column(
-            draw(st.sampled_from(["numbers"] * 4 + ["classes", "whole", "whole", "empty"])), chance, n, 0
-        )
-        rows[names[4]] = column("classes", chance, n, draw(st.sampled_from([0, 0, 0.1])))
+        target = one(["numbers"] * 12, ["constant", "dirty", "infinite", "huge", "empty"])
+        rows[names[2]] = column(target, chance, n, one([0, 0, 0.02], []))
+        rows[names[3]] = column(one(["numbers"] * 4 + ["classes", "whole", "whole"], ["empty"]), chance, n, 0)
+        rows[names[4]] = column("classes", chance, n, one([0, 0, 0.1], []))
         tables.append(rows.iloc[kept])
     table = pd.concat(tables, ignore_index=True)
-    disorder = chance.integers(0, 10)
+    disorder = None if sound else chance.integers(0, 10)
     if disorder == 0:
         table = table.sample(frac=1, random_state=0, ignore_index=True)
     elif disorder == 1 and len(table) > 3:
@@ -177,17 +184,17 @@ def series(draw) -> tuple:
     elif disorder == 2 and len(table) > 3:
         table.loc[3, names[0]] = draw(st.sampled_from(["soon", "", "2020-13-01", "1e9", "2020-01-01T00:00+01:00"]))
     told = {
-        "time": draw(st.sampled_from([*[names[0]] * 9, names[2], "not there", None])),
-        "target": draw(st.sampled_from([*[names[2]] * 9, names[4], "not there", None])),
-        "series": names[1] if several > 1 and chance.random() < 0.9 else draw(st.sampled_from([None, names[1]])),
-        "history": draw(st.sampled_from([1, 3, 3, 12, 12, 12, 24, 24, 0, 500])),
-        "horizon": draw(st.sampled_from([1, 1, 1, 3, 3, 3, 0])),
+        "time": one([names[0]] * 9, [names[2], "not there", None]),
+        "target": one([names[2]] * 9, [names[4], "not there", None]),
+        "series": one([names[1]] * 9, [None]) if several > 1 else draw(st.sampled_from([None, names[1]])),
+        "history": one([1, 3, 3, 12, 12, 12], [24, 24, 0, 500]),
+        "horizon": one([1, 3], [0]),
         "stride": draw(st.sampled_from([1, 2, 7])),
-        "drop": draw(st.sampled_from([[], [], [names[3]], ["not there"]])),
+        "drop": one([[], [], [names[3]]], [["not there"]]),
         "slices": draw(st.sampled_from([[], [], [names[4]]])),
         "keep_groups_whole": draw(st.booleans()),
     }
-    return table, told, draw(STYLES)
+    return table, told, draw(st.sampled_from(SOUND) if sound else STYLES)
 
 
 @st.composite
@@ -212,7 +219,7 @@ def photos(draw) -> tuple:
     told = {
         "positive": draw(st.sampled_from([None] * 6 + ["b", "no", "zzz"])),
         "group": None,
-        "size": 32,
+        "size": draw(st.sampled_from([32] * 9 + [0, "big"])),
         "draws": 10,
         "damage": int(chance.integers(1, 50)) if chance.random() < 0.2 else 0,
     }
@@ -244,11 +251,9 @@ def lay(found: tuple, folder: Path) -> tuple[Path, dict, int | None]:
     return source, told, sum(1 for name in made if "/" in name)
 
 
-SOUND = ("plain", "parquet", "semicolon", "tab", "windows", "mark")
-
-
-def keeps(rows: int | None, told: dict, table: pd.DataFrame | None, cfg) -> None:
+def keeps(rows: int | None, found: tuple, source: Path, cfg) -> None:
     """The promises of data/prepared."""
+    table, told, _ = found
     x, y, samples, schema = dataset.read()
     assert len(x) == len(y) == len(samples) and np.isfinite(y).all() and not np.isinf(x).any()
     assert samples.id.is_unique
@@ -256,8 +261,13 @@ def keeps(rows: int | None, told: dict, table: pd.DataFrame | None, cfg) -> None
         assert np.isfinite(x).all()
         if rows is not None:
             assert len(samples) == whole(table, told, schema)
+            are_windows(x, y, samples, table, told)
     elif rows is not None:
         assert len(samples) == rows, "a row was lost"
+        if KIND == "photos":
+            copies_stay_together(y, samples, source)
+        elif table.columns.is_unique:
+            are_rows(x, y, samples, table, told, schema)
     for split in cfg.data.splits:
         part = samples[split]
         assert {*PARTS} <= set(part) <= {*PARTS, "gap", "unseen"}
@@ -271,6 +281,54 @@ def keeps(rows: int | None, told: dict, table: pd.DataFrame | None, cfg) -> None
         if split == "time":
             for before, after in (("train", "val"), ("val", "test")):
                 assert used.end[used[split] == before].max() < used.start[used[split] == after].min(), "future in past"
+
+
+def plain(column: pd.Series) -> np.ndarray:
+    """A column of a drawn table as numbers, NaN where it holds none."""
+    text = column.astype(str).str.replace(",", ".").replace({"True": "1", "False": "0"})
+    return pd.to_numeric(text, errors="coerce").to_numpy(float)
+
+
+def are_rows(
+    x: np.ndarray, y: np.ndarray, samples: pd.DataFrame, table: pd.DataFrame, told: dict, schema: dict
+) -> None:
+    """Sample i is row i of the table that was given: inputs, label, group and time."""
+    target = table[told["target"]]
+    if schema["task"] == "classification":
+        assert pd.Series(y).groupby(target.astype(str)).nunique().max() == 1, "one value, two labels"
+    else:
+        assert np.allclose(y, plain(target), rtol=1e-5), "another target"
+    for place, column in enumerate(schema["columns"]):
+        if "values" not in column and column["name"] in table:
+            assert np.allclose(x[:, place], plain(table[column["name"]]), rtol=1e-5, equal_nan=True), "another input"
+    if told["group"]:
+        assert (pd.factorize(samples.group)[0] == pd.factorize(table[told["group"]].astype(str))[0]).all(), "groups"
+    if told["time"]:
+        given = table[told["time"]]
+        numbers = pd.to_numeric(given, errors="coerce")
+        given = pd.to_datetime(given) if numbers.isna().any() or isinstance(given.iloc[0], pd.Timestamp) else numbers
+        assert (samples.end.rank(method="dense") == given.rank(method="dense")).all(), "another order in time"
+
+
+def are_windows(x: np.ndarray, y: np.ndarray, samples: pd.DataFrame, table: pd.DataFrame, told: dict) -> None:
+    """Windows hold the rows of their series up to the moment of the forecast, and the target a horizon later."""
+    groups = {str(name): rows for name, rows in table.groupby(told["series"])} if told["series"] else {"series": table}
+    for i in {0, len(samples) // 2, len(samples) - 1}:
+        rows = groups[samples.group[i]]
+        time = pd.to_datetime(rows[told["time"]], format="ISO8601").reset_index(drop=True)
+        [end] = np.flatnonzero(time == samples.end[i])
+        last = end - told["horizon"]
+        first, target = last - told["history"] + 1, plain(rows[told["target"]])
+        assert time[first] == samples.start[i], "begins elsewhere"
+        assert np.isclose(y[i], target[end], rtol=1e-5) and samples.label[i] == y[i], "another target"
+        assert np.allclose(x[i, :, 0], target[first : last + 1], rtol=1e-5), "another window"
+
+
+def copies_stay_together(y: np.ndarray, samples: pd.DataFrame, source: Path) -> None:
+    """Each photo has the label of its folder; equal files are one group."""
+    assert pd.Series(y).groupby(samples.source.str.split("/").str[0]).nunique().max() == 1, "one folder, two labels"
+    content = samples.source.map(lambda name: (source / name).read_bytes())
+    assert samples.group.groupby(content).nunique().max() == 1, "copies in two groups"
 
 
 def whole(table: pd.DataFrame, told: dict, schema: dict) -> int:
@@ -320,7 +378,7 @@ def prepares_or_refuses(found: tuple) -> None:
             ENDINGS["refused"] += 1
         else:
             assert not Path("data/prepared/mine").exists()
-            keeps(rows, told, found[0] if KIND == "series" else None, cfg)
+            keeps(rows, found, source, cfg)
             ENDINGS["prepared"] += 1
         finally:
             os.chdir(before)

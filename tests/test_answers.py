@@ -2,6 +2,7 @@
 
 import json
 import keyword
+import re
 import subprocess
 import sys
 import tempfile
@@ -103,6 +104,19 @@ def test_any_accepted_package_can_be_imported(name):
         assert name not in sys.stdlib_module_names
 
 
+def test_no_project_is_named_like_what_it_needs(baked):
+    told = tomllib.loads((baked / "pyproject.toml").read_text("utf-8"))
+    needed = told["project"]["dependencies"] + told["dependency-groups"]["dev"]
+    for name in (re.split(r"[^\w-]", line)[0].lower() for line in needed):
+        assert problems({**GOOD, "project_slug": name}), name
+
+
+def test_no_package_hides_a_module_of_the_tests(baked):
+    for path in (baked / "tests").glob("*.py"):
+        if not path.stem.startswith("test_"):
+            assert problems({**GOOD, "package_name": path.stem}), path.stem
+
+
 def test_all_bad_answers_come_at_once_and_nothing_is_left(tmp_path, capfd):
     with pytest.raises(FailedHookException):
         bake(tmp_path, project_slug="UP", package_name="1", github_username="-", author_name="<b>")
@@ -173,7 +187,7 @@ NASTY += [
     "ß",
 ]
 NASTY += ["con", "NUL", "com1", "lpt9", "class", "match", "import", "None", "torch", "json", "__init__", "..", "../up"]
-NASTY += ["/etc", "C:\\x", "a/b", ".", "-", "_", "a" * 51, "x" * 5000]
+NASTY += ["/etc", "C:\\x", "a/b", ".", "-", "_", "a" * 51, "x" * 5000, "太" * 31, "太" * 30, "no", "2048"]
 REAL = [
     "Solar Cell Inspector",
     "Zoë's #1 & Sons",
@@ -212,7 +226,7 @@ def answers(draw) -> dict[str, str]:
     return found
 
 
-ENDED = {"refused": 0, "sound": 0}
+ENDED = {"refused": 0, "no name of a folder": 0, "sound": 0}
 
 
 def answered(folder: Path, answers: dict[str, str]) -> Path:
@@ -224,8 +238,9 @@ def answered(folder: Path, answers: dict[str, str]) -> Path:
         return Path(cookiecutter(str(TEMPLATE), output_dir=str(folder)))
 
 
-def refused_or_sound(answers: dict[str, str]) -> None:
+def refused_or_sound(answers: dict[str, str], heard: pytest.CaptureFixture) -> None:
     """One line for each bad answer and nothing left behind, or a project of which everything parses."""
+    heard.readouterr()
     wrong = problems(answers)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name, "outer/inner")
@@ -238,6 +253,12 @@ def refused_or_sound(answers: dict[str, str]) -> None:
             assert wrong and (slug or isinstance(error, FailedHookException)), error
             left = [path for path in Path(name).rglob("*") if not path.is_dir()]
             assert left == [] and (slug or list(folder.iterdir()) == []), left
+            if not isinstance(error, FailedHookException):
+                ENDED["no name of a folder"] += 1
+                return
+            said = heard.readouterr().err
+            assert re.findall(r"^  - (\w+) ", said, re.M) == [line.split()[0] for line in wrong], said
+            assert "Traceback" not in said
             ENDED["refused"] += 1
             return
         assert not wrong, wrong
@@ -250,7 +271,7 @@ def refused_or_sound(answers: dict[str, str]) -> None:
         ENDED["sound"] += 1
 
 
-def try_out(count: int) -> None:
+def try_out(count: int, heard: pytest.CaptureFixture) -> None:
     """The property, with so many sets of answers, the same ones each time."""
     known = settings(
         max_examples=count,
@@ -260,19 +281,19 @@ def try_out(count: int) -> None:
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
-    known(given(answers())(refused_or_sound))()
+    known(given(answers())(lambda drawn: refused_or_sound(drawn, heard)))()
 
 
-def test_any_answers_are_refused_or_give_a_sound_project():
-    ENDED.update(refused=0, sound=0)
-    try_out(30)
-    assert min(ENDED.values()) > 3, ENDED
+def test_any_answers_are_refused_or_give_a_sound_project(capfd):
+    ENDED.update(dict.fromkeys(ENDED, 0))
+    try_out(30, capfd)
+    assert min(ENDED["refused"], ENDED["sound"]) > 3, ENDED
 
 
 @pytest.mark.slow
-def test_a_thousand_answers_are_refused_or_give_a_sound_project(capsys):
-    ENDED.update(refused=0, sound=0)
-    try_out(1_000)
-    assert sum(ENDED.values()) >= 1_000 and min(ENDED.values()) > 200, ENDED
-    with capsys.disabled():
+def test_a_thousand_answers_are_refused_or_give_a_sound_project(capfd):
+    ENDED.update(dict.fromkeys(ENDED, 0))
+    try_out(1_000, capfd)
+    assert sum(ENDED.values()) >= 1_000 and min(ENDED["refused"], ENDED["sound"]) > 200, ENDED
+    with capfd.disabled():
         print(f"\n{ENDED}")

@@ -156,10 +156,30 @@ def test_a_file_is_downloaded_once(fetch, web):
     assert sorted(f.name for f in RAW.iterdir()) == [".sales.csv.origin", "sales.csv"]
 
 
-def test_a_name_loses_query_and_quotes_and_keeps_no_secret(fetch, web):
+def test_a_name_loses_query_and_quotes(fetch, web):
     web.files["/my%20sales.csv"] = Answer(TABLE)
-    assert fetch(f"{web.address}/my%20sales.csv?token=secret") == RAW / "my sales.csv"
-    assert not any(b"secret" in content for content in contents(RAW).values())
+    assert fetch(f"{web.address}/my%20sales.csv?year=2024") == RAW / "my sales.csv"
+    assert not any(b"2024" in content for content in contents(RAW).values())
+
+
+SECRETS = ["https://ada:word@data.invalid/a.csv", "https://ghp_word@data.invalid/a.csv"]
+SECRETS += [f"https://data.invalid/a.csv?{name}=word" for name in ("token", "api_key", "X-Amz-Signature", "a=1&sig")]
+SECRETS += ["simplecache::https://ada:word@data.invalid/a.csv"]
+
+
+@pytest.mark.parametrize("address", SECRETS)
+def test_an_address_with_a_secret_is_not_taken(refused, address):
+    said = refused(address)
+    assert said.startswith("data.path: no password or token in an address") and "word" not in said.split(", ")[1]
+
+
+def test_what_a_killed_download_left_is_cleared_away(fetch, web):
+    left = RAW / ".new-sales.csv/sales.csv"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(TABLE[:5])
+    web.files["/sales.csv"] = Answer(TABLE)
+    assert fetch(f"{web.address}/sales.csv").read_bytes() == TABLE
+    assert sorted(f.name for f in RAW.iterdir()) == [".sales.csv.origin", "sales.csv"]
 
 
 def test_two_addresses_with_one_name_do_not_stand_for_each_other(fetch, refused, web):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import SLUG, TEMPLATE, bake
+from conftest import SLUG, TEMPLATE, bake, git
 
 CLI = [sys.executable, "-m", "cookiecutter", str(TEMPLATE), "--no-input", "--output-dir"]
 
@@ -64,6 +64,7 @@ def test_without_a_git_identity(tmp_path, monkeypatch, capfd):
     project = bake(tmp_path / "out")
     said = capfd.readouterr().out
     assert "git config --global user.name" in said and "git commit" in said
+    assert "Not all is committed: git does not know who you are" in said
     assert (project / ".git").exists()
 
 
@@ -126,14 +127,26 @@ def test_a_disk_that_fills_up_leaves_a_project_that_can_go_on(disk):
     done = cli(folder, "setup=install")
     assert "No space left on device" in done.stderr + done.stdout
     assert f"{SLUG} is written. Still to do:" in done.stdout and "\n  uv sync\n" in done.stdout
-    git = ["git", "status", "--porcelain"]
-    assert subprocess.run(git, cwd=folder / SLUG, capture_output=True, text=True).stdout in ("", "?? uv.lock\n")
+    assert git(folder / SLUG, "log", "--format=%s") == "Generate the project\n"
+    assert git(folder / SLUG, "--no-optional-locks", "status", "--porcelain") in ("", "?? uv.lock\n")
 
 
 def test_a_folder_that_cannot_be_written_to(disk):
+    """cookiecutter itself ends there, before it asks a hook: its own last line says why."""
     folder = disk("size=60m,ro")
     done = cli(folder, "setup=files")
-    assert done.returncode == 1 and str(folder) in done.stderr
+    assert done.returncode == 1 and "Unable to create directory" in done.stderr.splitlines()[-1]
+    assert str(folder) in done.stderr.splitlines()[-1]
+
+
+def test_a_commit_that_fails_for_another_reason_keeps_the_name_that_git_has(tmp_path, monkeypatch, capfd):
+    for number, (key, value) in enumerate({"commit.gpgsign": "true", "gpg.program": "/nowhere"}.items()):
+        monkeypatch.setenv(f"GIT_CONFIG_KEY_{number}", key)
+        monkeypatch.setenv(f"GIT_CONFIG_VALUE_{number}", value)
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "2")
+    bake(tmp_path)
+    said = capfd.readouterr().out
+    assert "Not all is committed: " in said and "user.name" not in said and "git commit" in said
 
 
 def test_without_a_network(tmp_path):

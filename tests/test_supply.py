@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 import yaml
-from conftest import TEMPLATE, bake
+from conftest import TEMPLATE, bake, command, git
 
 STARTERS = sorted(path.name for path in (TEMPLATE / "{{cookiecutter.project_slug}}/starters").iterdir())
 # What ruff's rules of security may find, and why it is no weakness.
@@ -56,7 +56,26 @@ def test_a_secret_is_not_committed(tmp_path_factory, baked, kind):
     assert scan("clean.py").returncode == 0
     done = scan("settings.txt")
     assert done.returncode and "settings.txt" in done.stdout
-    assert fake(kind)[-20:] not in done.stdout, "the report shows the secret"
+    secret = max(re.findall(r"[\w+/-]{16,}", fake(kind)), key=len)
+    assert secret not in done.stdout + done.stderr, "the report shows the secret"
+
+
+def test_git_refuses_a_commit_with_a_key(starter, installed, tmp_path, monkeypatch):
+    if starter != "caravan-insurance":
+        pytest.skip("the hooks are the same")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", str(installed), str(clone))
+    monkeypatch.setenv("UV_PROJECT_ENVIRONMENT", str(installed / ".venv"))
+    command(clone, "pre-commit", "install")
+
+    def commit(content: str) -> int:
+        (clone / "settings.txt").write_text(content)
+        git(clone, "add", "settings.txt")
+        return subprocess.run(["git", "commit", "--message", "Settings"], cwd=clone, capture_output=True).returncode
+
+    assert commit("timeout = 10\n") == 0
+    assert commit(f"{fake('GitHub')}\n") != 0
+    assert git(clone, "show", "HEAD:settings.txt") == "timeout = 10\n"
 
 
 def test_a_fresh_project_holds_no_secret(baked):
