@@ -11,6 +11,7 @@ import io
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -103,61 +104,55 @@ def save(table: pd.DataFrame, folder: Path, style: str) -> Path:
 
 
 SOUND = ("plain", "parquet", "semicolon", "tab", "windows", "mark")
-STYLES = st.sampled_from(
-    ["plain"] * 24
-    + ["parquet"] * 6
-    + ["semicolon", "tab", "windows", "mark", "latin", "utf-16", "cut off", "quote", "blank", "zeros"]
-    + ["cut Parquet"]
-)
-TARGETS = ["numbers", "whole", "binary", "words", "bool"] * 2 + ["rare", "classes", "constant", "huge", "dirty"]
+STYLES = [*SOUND, *["plain"] * 24, "latin", "utf-16", "cut off", "quote", "blank", "zeros", "cut Parquet"]
+SOUND_COLUMNS = ["numbers", "whole", "classes", "rare", "bool", "zeros in front", "times", "in order"]
+
+
+def chooser(draw, sound: bool) -> Callable[[list, list], object]:
+    """Draws a good value, or unless all shall be sound, among others an odd one."""
+    return lambda good, odd: draw(st.sampled_from(good if sound else [*good, *odd]))
 
 
 @st.composite
 def tables(draw) -> tuple:
-    """A table with settings that fit it, or not quite."""
-    n = draw(st.sampled_from([0, 1, 49, 50, *[120] * 4, *[200] * 6]))
+    """A table with settings that fit it, or not quite; half of them with nothing wrong."""
+    one = chooser(draw, sound := draw(st.booleans()))
+    n = one([120, 200, 200], [0, 1, 49, 50])
     chance = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    kinds = draw(st.lists(st.sampled_from(sorted(COLUMNS)), min_size=0, max_size=5))
-    if draw(st.booleans()):
-        kinds = ["numbers", "classes", *kinds]
+    kinds = draw(st.lists(st.sampled_from(SOUND_COLUMNS if sound else sorted(COLUMNS)), max_size=5))
+    kinds = one([["numbers", "classes", *kinds]], [kinds])
     names = draw(st.lists(st.sampled_from(NAMES), min_size=len(kinds) + 3, max_size=len(kinds) + 3))
-    names = names if chance.random() < 0.1 else [f"{name}{i}" for i, name in enumerate(names)]
-    holes = draw(st.sampled_from([0, 0, 0.02, 0.5]))
+    if sound or chance.random() < 0.9:
+        names = [f"{name}{i}" for i, name in enumerate(names)]
+    holes = one([0, 0, 0.02], [0.5])
     found = [column(kind, chance, n, holes) for kind in kinds]
-    found += [column(draw(st.sampled_from(TARGETS)), chance, n, draw(st.sampled_from([0] * 9 + [0.02])))]
-    groups = draw(st.sampled_from(["groups", "groups", "groups", "one large group"]))
-    found += [column(groups, chance, n, 0), column(draw(st.sampled_from(["times", "years", "times"])), chance, n, 0)]
-    if chance.random() < 0.2:
-        found[-1] = column(draw(st.sampled_from(["no times", "zones", "numbers", "empty"])), chance, n, 0)
+    target = one(["numbers", "whole", "binary", "words", "bool"], ["rare", "classes", "constant", "huge", "dirty"])
+    found += [column(target, chance, n, one([0], [0, 0, 0, 0.02]))]
+    found += [column(one(["groups"] * 3, ["one large group"]), chance, n, 0)]
+    time = one(["times", "years", "times"] * 4, ["no times", "zones", "numbers", "empty"])
+    found += [column(time, chance, n, 0)]
     table = pd.concat(found, axis=1)
     table.columns = names
-    few = st.sampled_from([[]] * 4 + [[name] for name in [*names, "not there"]])
+    few = [[name] for name in [*names, "not there"]]
     told = {
-        "target": names[len(kinds)] if chance.random() < 0.85 else draw(st.sampled_from([*names, "not there", None])),
-        "group": draw(st.sampled_from([None, None, None, names[-2], names[-2], names[-2], *names])),
-        "time": draw(st.sampled_from([None, None, None, names[-1]])),
-        "id": draw(st.sampled_from([None] * 9 + names)),
-        "positive": draw(st.sampled_from([None, None, None, None, "1", "yes", "red", "zzz", 1])),
-        "drop": draw(few),
-        "slices": draw(few),
+        "target": one([names[len(kinds)]] * 6, [*names[:2], "not there", None]),
+        "group": one([None, names[-2]], names),
+        "time": one([None, None, None, names[-1]], []),
+        "id": one([None] * 9, names),
+        "positive": one([None] * 5, ["1", "yes", "red", "zzz", 1]),
+        "drop": one([[], [], few[0]], few),
+        "slices": one([[], [], few[1]], few),
         "keep_groups_whole": draw(st.booleans()),
-        "borders": draw(
-            st.sampled_from([None] * 9 + [{"val": 2000, "test": 2010}, {"val": 5}, {"val": "soon", "test": 9}])
-        ),
+        "borders": one([None] * 9, [{"val": 2000, "test": 2010}, {"val": 5}, {"val": "soon", "test": 9}]),
         "draws": 10,
     }
-    return table, told, draw(STYLES)
+    return table, told, one([*SOUND, "plain", "parquet"], STYLES)
 
 
 @st.composite
 def series(draw) -> tuple:
     """Rows of one or several series, whole or with holes; half of them with nothing wrong."""
-    sound = draw(st.booleans())
-
-    def one(good: list, odd: list) -> object:
-        """A good value, or among others an odd one."""
-        return draw(st.sampled_from(good if sound else [*good, *odd]))
-
+    one = chooser(draw, sound := draw(st.booleans()))
     n = one([120, 200, 200], [0, 1, 60])
     chance = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     names = draw(st.lists(st.sampled_from(NAMES), min_size=5, max_size=5, unique=True))
@@ -194,7 +189,7 @@ def series(draw) -> tuple:
         "slices": draw(st.sampled_from([[], [], [names[4]]])),
         "keep_groups_whole": draw(st.booleans()),
     }
-    return table, told, draw(st.sampled_from(SOUND) if sound else STYLES)
+    return table, told, one([*SOUND], STYLES)
 
 
 @st.composite
@@ -219,7 +214,7 @@ def photos(draw) -> tuple:
     told = {
         "positive": draw(st.sampled_from([None] * 6 + ["b", "no", "zzz"])),
         "group": None,
-        "size": draw(st.sampled_from([32] * 9 + [0, "big"])),
+        "size": draw(st.sampled_from([32] * 18 + [0, "big"])),
         "draws": 10,
         "damage": int(chance.integers(1, 50)) if chance.random() < 0.2 else 0,
     }

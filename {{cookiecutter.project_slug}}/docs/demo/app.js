@@ -117,6 +117,10 @@ form.addEventListener("change", ({ target }) => {
   form.elements.file.value = "";
   ask(() => example(target.value));
 });
+form.addEventListener("click", ({ target }) => {
+  const first = target.name === "example" && !("answer" in form.dataset);
+  if (first) ask(() => example(target.value)); // the one that is chosen at the start does not change
+});
 form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("dragover", (event) => event.preventDefault());
 form.addEventListener("drop", (event) => {

@@ -125,7 +125,7 @@ def fit(
         shutil.copyfile(keeper.best_model_path, out / "best.new")
         for table in history.rglob("*.tsv"):  # an epoch may have been logged, but not kept
             rows = pd.read_csv(table, sep="\t", dtype=str).drop_duplicates("step", keep="last")
-            rows.to_csv(table, sep="\t", index=False)
+            rows.to_csv(table, sep="\t", index=False, lineterminator="\n")
         if history.exists():
             shutil.copytree(history, out / "history.new", dirs_exist_ok=True)
             config.replace(out / "history.new", out / "history")

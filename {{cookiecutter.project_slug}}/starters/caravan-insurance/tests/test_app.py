@@ -106,6 +106,12 @@ def test_an_address_is_not_fetched(app):
 
 
 @pytest.mark.slow
+def test_the_typical_one_answers_though_it_is_chosen_already(page):
+    page.locator("[name=example]").first.click(force=True)
+    page.locator("form.demo[data-answer]").wait_for(timeout=PATIENCE)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["3.5", ""])  # nothing is a missing value
 def test_a_changed_value_changes_the_answer_of_the_page(page, value):
     page.get_by_role("button", name="Answer").click()
