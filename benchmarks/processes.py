@@ -43,7 +43,7 @@ def workplace(folder: Path) -> Path:
 
 def losses(folder: Path) -> list[float]:
     """Validation loss of each epoch of the last training."""
-    with (folder / "models/history/version_0/metrics.csv").open() as file:
+    with (folder / "models/history/metrics.csv").open() as file:
         return [float(line["val/loss"]) for line in csv.DictReader(file) if line["val/loss"]]
 
 

@@ -29,7 +29,7 @@ from .learner import Learner
 EXPECTED = "in eval mode|many workers|LeafSpec|deprecated|not empty"  # warnings
 MOST = 1 << 28  # bytes of samples to learn facts from, or to hash at a time
 LOGGERS = {
-    "csv": ("CSVLogger", {"name": ""}),  # a version for each start: it would empty an old one
+    "csv": ("CSVLogger", {"name": ""}),  # a folder for each start, `join` makes one of them
     "tensorboard": ("TensorBoardLogger", {"name": "", "version": ""}),
     "wandb": ("WandbLogger", {}),
     "mlflow": ("MLFlowLogger", {}),
@@ -123,16 +123,29 @@ def fit(
         trainer.fit(learner, data, ckpt_path=last if goes_on else None, weights_only=True)
     if trainer.is_global_zero:
         shutil.copyfile(keeper.best_model_path, out / "best.new")
-        for table in history.rglob("*.tsv"):  # an epoch may have been logged, but not kept
-            rows = pd.read_csv(table, sep="\t", dtype=str).drop_duplicates("step", keep="last")
-            rows.to_csv(table, sep="\t", index=False, lineterminator="\n")
         if history.exists():
+            join(history)
             shutil.copytree(history, out / "history.new", dirs_exist_ok=True)
             config.replace(out / "history.new", out / "history")
         config.replace(out / "best.new", out / "best.ckpt")
         last.unlink()  # first: nothing goes on from what is half removed
         shutil.rmtree(running)
     return float(keeper.best_model_score)
+
+
+def join(history: Path) -> None:
+    """Makes one history of all starts of a training, each epoch once: one may be logged, but not kept."""
+    for path in history.rglob("*.tsv"):
+        rows = pd.read_csv(path, sep="\t", dtype=str).drop_duplicates("step", keep="last")
+        rows.to_csv(path, sep="\t", index=False, lineterminator="\n")
+    starts = sorted(history.glob("version_*"), key=lambda path: int(path.name.removeprefix("version_")))
+    if parts := [path for start in starts if (path := start / "metrics.csv").exists()]:
+        rows = pd.concat([pd.read_csv(path, dtype=str) for path in parts])
+        again = rows.assign(kind=rows["train/loss"].isna()).duplicated(["step", "kind"], keep="last")
+        rows[~again].to_csv(history / "metrics.csv", index=False, lineterminator="\n")
+        (starts[-1] / "hparams.yaml").replace(history / "hparams.yaml")
+    for start in starts:
+        shutil.rmtree(start)
 
 
 class Bar(callbacks.TQDMProgressBar):
