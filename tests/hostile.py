@@ -157,6 +157,7 @@ def bodies(temp: Path, link: Path) -> dict[str, object]:
         "HTML": {"data": ["<script>alert(1)</script>"]},
         "deep": {"data": [deep]},
         "five megabytes of text": {"data": ["x" * 5_000_000]},
+        "twenty megabytes of text": {"data": ["x" * 20_000_000]},
         "no JSON": b"{",
         "JSON list": b"[]",
         "null": b"null",

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import kind
 import pytest
+from gradio_client.exceptions import AppError
 
 
 @pytest.fixture
@@ -23,6 +24,17 @@ def test_a_file_above_the_limit_is_not_taken(upload, tmp_path):
         answer = httpx.post(upload, files={"files": file})
     assert answer.status_code == 413
     assert "maximum allowed size" in answer.text and "Traceback" not in answer.text
+
+
+def test_a_request_above_the_limit_is_not_taken(app):
+    address = f"{app.src.rstrip('/')}/gradio_api/call/{kind.API}"
+    assert httpx.post(address, json={"data": ["x" * 13_000_000]}).status_code == 413
+
+
+def test_an_address_is_not_fetched(app):
+    given = {"path": "https://example.org/a", "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(AppError, match="Send the file itself"):
+        app.predict(given, api_name=f"/{kind.API}")
 
 
 def test_who_comes_when_many_wait_is_told(app, module, monkeypatch):

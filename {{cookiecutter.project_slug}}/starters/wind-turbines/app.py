@@ -103,7 +103,11 @@ with gr.Blocks(
     button.click(forecast, file, outputs, api_name="forecast")
 
 demo.queue(max_size=32, default_concurrency_limit=2, api_open=False)  # who waits, answers at a time
-START = {"max_file_size": "10mb", "theme": gr.themes.Soft(primary_hue="orange")}
+START = {
+    "max_file_size": "10mb",
+    "app_kwargs": {"max_body_size": 12_000_000},  # bytes of any request
+    "theme": gr.themes.Soft(primary_hue="orange"),
+}
 
 if __name__ == "__main__":
     demo.launch(**START)

@@ -99,12 +99,6 @@ def test_a_value_beyond_all_that_was_seen_gets_an_answer_or_a_sentence(app, modu
         assert "far from all that the network has seen" in str(error)
 
 
-def test_an_address_is_not_fetched(app):
-    given = {"path": "https://example.org/a.csv", "meta": {"_type": "gradio.FileData"}}
-    with pytest.raises(AppError, match="Send the file itself"):
-        app.predict(given, api_name="/upload")
-
-
 @pytest.mark.slow
 def test_the_typical_one_answers_though_it_is_chosen_already(page):
     page.locator("[name=example]").first.click(force=True)

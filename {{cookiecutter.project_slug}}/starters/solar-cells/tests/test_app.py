@@ -38,9 +38,3 @@ def test_a_picture_of_very_many_pixels_is_not_opened(app, tmp_path, side):
 def test_no_photo_gets_a_sentence(app):
     with pytest.raises(AppError, match="Give a photo first"):
         app.predict(None, api_name="/inspect")
-
-
-def test_an_address_is_not_fetched(app):
-    given = {"path": "https://example.org/a.png", "meta": {"_type": "gradio.FileData"}}
-    with pytest.raises(AppError, match="Send the file itself"):
-        app.predict(given, api_name="/inspect")

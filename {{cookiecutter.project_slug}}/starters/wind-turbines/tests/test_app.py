@@ -80,9 +80,3 @@ def test_a_file_that_is_no_csv_is_not_read(app, tmp_path):
 def test_no_file_gets_a_sentence(app):
     with pytest.raises(AppError, match="Give a CSV file first"):
         app.predict(None, api_name="/forecast")
-
-
-def test_an_address_is_not_fetched(app):
-    given = {"path": "https://example.org/a.csv", "meta": {"_type": "gradio.FileData"}}
-    with pytest.raises(AppError, match="Send the file itself"):
-        app.predict(given, api_name="/forecast")
