@@ -167,6 +167,14 @@ def test_history_is_kept_by_every_logger(few, tmp_path):
     assert (tmp_path / "history/plots/metrics/val/loss.tsv").exists()
 
 
+@pytest.mark.parametrize(
+    "word", ["model.epochs=0", "model.batch=many", "bootstrap=0", "folds=1", "tune.trials=abc"]
+)
+def test_a_count_that_is_none_is_refused_in_one_line(word):
+    with pytest.raises(config.BadInput, match=f"^{word}: give a whole number, \\d or more$"):
+        config.check(settings(word))
+
+
 def test_text_for_a_number_is_refused_in_one_line(inside):
     with pytest.raises(config.BadInput, match=r"model\.lr=abc: give a number"):
         train.seen(settings("model.lr=abc"))

@@ -26,6 +26,10 @@ OmegaConf.register_new_resolver(
 OmegaConf.register_new_resolver("if", lambda given, then, other: then if given else other, replace=True)
 
 
+# Settings that count something, and the least that makes sense.
+COUNTS = {"bootstrap": 2, "folds": 3, "tune.trials": 1, "model.epochs": 1, "model.batch": 1}
+
+
 class BadInput(ValueError):
     """What is wrong with a file, row, column or setting, and what would be right, in one line."""
 
@@ -37,6 +41,7 @@ def main(stage: Callable[[DictConfig], float | None]) -> Callable[..., float | N
     def run(cfg: DictConfig) -> float | None:
         logging.getLogger().setLevel(logging.WARNING)
         try:
+            check(cfg)
             return stage(cfg)
         except BadInput as error:
             sys.exit(f"error: {error}")
@@ -49,6 +54,14 @@ def main(stage: Callable[[DictConfig], float | None]) -> Callable[..., float | N
         return start(*given)
 
     return command
+
+
+def check(cfg: DictConfig) -> None:
+    """BadInput unless what counts something is a whole number, and large enough."""
+    for key, least in COUNTS.items():
+        value = OmegaConf.select(cfg, key, default=least)
+        if not isinstance(value, int) or value < least:
+            raise BadInput(f"{key}={value}: give a whole number, {least} or more")
 
 
 def quoted(word: str) -> str:

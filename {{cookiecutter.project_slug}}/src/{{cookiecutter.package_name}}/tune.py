@@ -19,6 +19,7 @@ from . import config, train
 def main(overrides: list[str]) -> None:
     """Runs the study until it has conf's number of finished trials."""
     cfg = config.compose(*overrides)
+    config.check(cfg)
     seen = train.seen(cfg)
 
     def objective(trial: optuna.Trial) -> float:
