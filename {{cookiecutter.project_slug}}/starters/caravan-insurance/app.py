@@ -135,8 +135,8 @@ with gr.Blocks(
             )
     outputs = [sentence, scores, why]
     gr.Markdown(STORY.attribution)
-    picked = example.change(pick, example, fields, api_name=False)
-    picked.then(answer, [example, *fields], outputs, api_name=False)
+    picked = example.change(pick, example, fields, api_visibility="private")
+    picked.then(answer, [example, *fields], outputs, api_visibility="private")
     button.click(answer, [example, *fields], outputs, api_name="answer")
     file.upload(upload, file, outputs, api_name="upload")
 

@@ -74,7 +74,7 @@ with gr.Blocks(
             why = gr.Image(label=f"What spoke for {STORY.positive}", height=300)
     outputs = [scores, why, sentence]
     if EXAMPLES:
-        gr.Examples(EXAMPLES, photo, outputs, inspect, run_on_click=True, api_name=False)
+        gr.Examples(EXAMPLES, photo, outputs, inspect, run_on_click=True, api_visibility="private")
         gr.Markdown(STORY.attribution)
     button.click(inspect, photo, outputs, api_name="inspect")
 

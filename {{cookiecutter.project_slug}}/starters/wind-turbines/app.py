@@ -99,7 +99,7 @@ with gr.Blocks(
             why = gr.Dataframe(headers=WHY, label="What moved it, in its units", interactive=False)
     gr.Markdown(STORY.attribution)
     outputs = [sentence, plot, why]
-    example.change(pick, example, outputs, api_name=False)
+    example.change(pick, example, outputs, api_visibility="private")
     button.click(forecast, file, outputs, api_name="forecast")
 
 demo.queue(max_size=32, default_concurrency_limit=2, api_open=False)  # who waits, answers at a time
