@@ -135,10 +135,10 @@ with gr.Blocks(
             )
     outputs = [sentence, scores, why]
     gr.Markdown(STORY.attribution)
-    picked = example.change(pick, example, fields, api_visibility="private")
-    picked.then(answer, [example, *fields], outputs, api_visibility="private")
     button.click(answer, [example, *fields], outputs, api_name="answer")
     file.upload(upload, file, outputs, api_name="upload")
+    picked = example.change(pick, example, fields, api_visibility="private")
+    picked.then(answer, [example, *fields], outputs, api_visibility="private")
 
 demo.queue(max_size=32, default_concurrency_limit=2, api_open=False)  # who waits, answers at a time
 START = {
