@@ -58,7 +58,7 @@ def test_a_file_gets_the_answer_of_its_first_row(app, inside, tmp_path):
         (b"a,b\n1,2\n", "no column MOSTYPE"),
         (b"\x89PNG\r\n\x1a\n broken", "not UTF-8"),
         (b"hello", "no row"),
-        (b"," * 1_000_000, "more than 20,000 columns"),
+        pytest.param(b"," * 1_000_000, "more than 20,000 columns", id="commas"),
     ],
 )
 def test_a_bad_file_gets_a_sentence(app, tmp_path, content, message):
