@@ -104,7 +104,7 @@ def fit(
     history, last = running / "history", running / "last.ckpt"
     goes_on = zipfile.is_zipfile(last)  # a kill leaves half of one if /tmp is another disk
     if not goes_on and rank_zero_only.rank == 0:
-        shutil.rmtree(running, ignore_errors=True)  # nor is its history of use
+        shutil.rmtree(running, ignore_errors=True)  # or its history would have epochs twice
     trainer = pl.Trainer(
         **trainer_settings(cfg),
         max_epochs=cfg.model.epochs,
