@@ -1,14 +1,14 @@
 """Measures the generated projects: `uv run python -m benchmarks [--quick] [PART...]` -> benchmarks/results.md.
 
 Each part runs inside the environment of a project baked for it, under .benchmarks/, and prints one JSON line
-for each row of its table. Both sides of a ratio are measured in the same run. Give names of parts to repeat only these.
+for each row of its table. Both sides of a ratio are measured in the same run. Give names of parts to repeat only these;
+the page keeps the others as they are.
 `--quick`: fewer rounds and one starter; its table is printed and not kept. The machine should have nothing else to do.
 """
 
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -50,22 +50,16 @@ def main() -> None:
     given = parser.parse_args()
     if unknown := set(given.parts) - set(PARTS):
         parser.error(f"{', '.join(sorted(unknown))}: choose of {', '.join(PARTS)}")
-    rows = WORK / ("quick" if given.quick else "rows")
-    if given.quick:
-        shutil.rmtree(rows, ignore_errors=True)
-    rows.mkdir(parents=True, exist_ok=True)
+    page = HERE / "results.md"
     quick = ["pipeline", "loop", "data", "inference"]
     for part in given.parts or (quick if given.quick else list(PARTS)):
-        for kind in ["table"] if given.quick else PARTS[part][1]:
-            lines = measure(part, project(kind), given.quick)
-            told = [json.dumps({"part": part, "kind": kind, **line}) + "\n" for line in lines]
-            (rows / f"{part}-{kind}.jsonl").write_text("".join(told))
-    page = results(rows)
-    if given.quick:
-        print(page)
-    else:
-        (HERE / "results.md").write_text(page)
-        print(f"{HERE / 'results.md'} is written.")
+        kinds = ["table"] if given.quick else PARTS[part][1]
+        rows = [{"kind": kind, **line} for kind in kinds for line in measure(part, project(kind), given.quick)]
+        if given.quick:
+            print(section(part, rows))
+        elif rows:
+            page.write_text(replaced(page.read_text(), part, rows))
+        print(f"{TITLES[part]}: {len(rows)} rows{'' if rows else ', the page stays as it is'}")
 
 
 def project(kind: str) -> Path:
@@ -101,29 +95,24 @@ def measure(part: str, folder: Path, quick: bool) -> list[dict]:
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
-def results(rows: Path) -> str:
-    """The page: a table for each part that was measured."""
-    text = "# Measured\n\n<!-- Written by `uv run python -m benchmarks`. -->\n\n"
-    text += "A ratio has both sides in one run, on a machine with nothing else to do: `uv run python -m benchmarks`.\n"
-    for part, title in TITLES.items():
-        found = [
-            json.loads(line)
-            for kind in STARTERS
-            if (path := rows / f"{part}-{kind}.jsonl").exists()
-            for line in path.read_text().splitlines()
-        ]
-        if not found:
-            text += f"\n## {title}\n\nNot measured.\n"
-            continue
-        text += f"\n## {title}\n\n{'; '.join(dict.fromkeys(line['machine'] for line in found))}.\n\n"
-        text += "| Project | What | Ours | Beside it | Ratio | Aim | Met |\n"
-        text += "| --- | --- | ---: | ---: | ---: | ---: | --- |\n"
-        for line in found:
-            ratio = "" if line["ratio"] is None else f"{line['ratio']:.3g}"
-            met = {None: "", True: "yes", False: "**no**"}[line["met"]]
-            cells = [line["kind"], line["what"], line["ours"], line["beside"], ratio, line["aim"], met]
-            text += f"| {' | '.join(cells)} |\n"
+def section(part: str, rows: list[dict]) -> str:
+    """A part of the page: its table."""
+    text = f"## {TITLES[part]}\n\n{'; '.join(dict.fromkeys(row['machine'] for row in rows))}.\n\n"
+    text += "| Project | What | Ours | Beside it | Ratio | Aim | Met |\n"
+    text += "| --- | --- | ---: | ---: | ---: | ---: | --- |\n"
+    for row in rows:
+        ratio = "" if row["ratio"] is None else f"{row['ratio']:.3g}"
+        met = {None: "", True: "yes", False: "**no**"}[row["met"]]
+        cells = [row["kind"], row["what"], row["ours"], row["beside"], ratio, row["aim"], met]
+        text += f"| {' | '.join(cells)} |\n"
     return text
+
+
+def replaced(page: str, part: str, rows: list[dict]) -> str:
+    """The page with this part measured anew."""
+    before, rest = page.split(f"## {TITLES[part]}\n", 1)
+    after = rest.find("\n## ")
+    return before + section(part, rows) + (rest[after:] if after >= 0 else "")
 
 
 if __name__ == "__main__":

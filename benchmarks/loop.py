@@ -154,20 +154,23 @@ class Tiny(torch.nn.Module):
 
 
 def compare(what: str, cfg, told: tuple, aim: str, others: dict | None = None) -> None:
-    """A row for ours against bare, and for each other against bare."""
+    """A row for ours against bare, and for each other against bare: the median of the rounds."""
     sides = {"ours": lambda: ours(cfg, *told), "bare": lambda: bare(cfg, *told), **(others or {})}
-    found: dict[str, list[float]] = {name: [] for name in sides}
+    found: dict[str, list[float]] = {name: [] for name in sides}  # seconds a step, a number for each round
     for turn in range(ROUNDS):
         for name, side in sides.items():
             if name != DATALOADER or not turn:  # slow, and far off
-                found[name] += side()
-    middle = {name: statistics.median(times) for name, times in found.items()}
+                found[name].append(statistics.median(side()))
     for name in [name for name in sides if name != "bare"]:
+        # Within a round, since a machine may be slower in one than in another.
+        plain = found["bare"][: len(found[name])]
+        ratios = [mine / bare for mine, bare in zip(found[name], plain, strict=True)]
+        rounds = f"; rounds {min(ratios):.3g} to {max(ratios):.3g}" if len(ratios) > 1 else ""
         row(
             f"{what}{'' if name == 'ours' else ', ' + name}",
-            f"{1000 * middle[name]:.3g} ms a step",
-            f"bare loop {1000 * middle['bare']:.3g} ms",
-            middle[name] / middle["bare"],
+            f"{1000 * statistics.median(found[name]):.3g} ms a step",
+            f"bare loop {1000 * statistics.median(plain):.3g} ms{rounds}",
+            statistics.median(ratios),
             aim if name == "ours" else "",
         )
 

@@ -12,7 +12,7 @@ STARTER, ROLE, LICENSE, SETUP = (
     "{{ cookiecutter.setup }}",
 )
 SLUG = "{{ cookiecutter.project_slug }}"
-UNKNOWN = "git does not know who you are"
+NAME, EMAIL = "{{ cookiecutter.author_name }}", "{{ cookiecutter.github_username }}@users.noreply.github.com"
 
 
 def overlay() -> None:
@@ -35,9 +35,18 @@ def run(*command: str) -> bool:
         return False
 
 
+def unknown() -> bool:
+    """Whether git does not know the user's name and address."""
+    try:
+        return subprocess.run(["git", "var", "GIT_COMMITTER_IDENT"], capture_output=True).returncode != 0
+    except OSError:
+        return False
+
+
 def commit(message: str) -> str:
-    """Commits everything as the user; returns why it could not, or nothing."""
-    steps = [["git", "add", "--all"], ["git", "commit", "--quiet", "--message", message]]
+    """Commits everything as the user, or as the author where git does not know who that is; says why it could not."""
+    who = ["-c", f"user.name={NAME}", "-c", f"user.email={EMAIL}"] if unknown() else []
+    steps = [["git", "add", "--all"], ["git", *who, "commit", "--quiet", "--message", message]]
     if not Path(".git").exists():
         steps.insert(0, ["git", "-c", "init.defaultBranch=main", "init", "--quiet"])
     for step in steps:
@@ -45,8 +54,6 @@ def commit(message: str) -> str:
             done = subprocess.run(step, capture_output=True, text=True)
         except OSError:
             return "git is missing"
-        if "user.email" in done.stderr:  # in every language
-            return UNKNOWN
         if done.returncode:
             return (done.stderr.strip() or "git failed").splitlines()[-1]
     return ""
@@ -69,8 +76,6 @@ def main() -> None:
     if not trained:
         todo.append("uv run dvc repro")
     if trouble:
-        if trouble == UNKNOWN:
-            todo += ["git config --global user.name YOU", "git config --global user.email YOU@EXAMPLE.COM"]
         todo += [] if Path(".git").exists() else ["git init -b main"]
         todo += ["git add --all", 'git commit -m "First run"']
     print(f"\n{SLUG} is ready." if not todo else f"\n{SLUG} is written. Still to do:")
@@ -80,6 +85,9 @@ def main() -> None:
         print(f"  {line}")
     if trouble:
         print(f"\nNot all is committed: {trouble}")
+    elif unknown():
+        print(f"\nThe commits are by {NAME} <{EMAIL}>: git does not know who you are. Before the next one:")
+        print("  git config --global user.name YOU\n  git config --global user.email YOU@EXAMPLE.COM")
     print("\nThen:" if todo else "")
     print(
         "  uv run python app.py       # the demo\n"

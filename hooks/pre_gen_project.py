@@ -29,7 +29,7 @@ TAKEN = {
     *("browser", "conftest", "hub", "kind"),  # modules of tests/
     # packages that are imported under another name
     *("axe_playwright_python", "hydra_core", "mkdocs_macros_plugin", "mkdocs_material", "pillow", "playwright"),
-    *("pre_commit", "pypandoc_binary", "pytest", "ruff", "scikit_image", "scikit_learn"),
+    *("pre_commit", "pypandoc_binary", "pytest", "pyyaml", "ruff", "scikit_image", "scikit_learn"),
 }
 
 

@@ -99,9 +99,17 @@ def tarred(files: dict[str, bytes], mode: str = "w:gz") -> bytes:
 # What is asked for
 
 
-@pytest.mark.parametrize("data", [{}, {"path": "a.csv", "kaggle": "ada/cells"}, {"path": ""}])
-def test_one_source_has_to_be_set(refused, data):
-    assert refused(**data) == "set either data.path or data.kaggle"
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({}, "set data.path=FILE or data.kaggle=OWNER/NAME"),
+        ({"path": ""}, "set data.path=FILE or data.kaggle=OWNER/NAME"),
+        ({"path": "a.csv", "kaggle": "b/c"}, "data.path=a.csv and data.kaggle=b/c: set one of them to null"),
+        ({"kaggle": "b c"}, "data.kaggle=b c: give OWNER/NAME of a data set, or NAME of a competition"),
+    ],
+)
+def test_one_source_has_to_be_set(refused, data, message):
+    assert refused(**data) == message
 
 
 def test_a_local_path_is_itself(fetch, folder, monkeypatch):

@@ -63,9 +63,12 @@ def test_without_a_git_identity(tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", "true")
     project = bake(tmp_path / "out")
     said = capfd.readouterr().out
-    assert "git config --global user.name" in said and "git commit" in said
-    assert "Not all is committed: git does not know who you are" in said
-    assert (project / ".git").exists()
+    assert "git config --global user.name" in said and "Not all is committed" not in said
+    assert "The commits are by Your Name <your-github-name@users.noreply.github.com>: git does not know" in said
+    assert git(project, "log", "--format=%an, %cn <%ae>").splitlines() == [
+        "Your Name, Your Name <your-github-name@users.noreply.github.com>"
+    ]
+    assert git(project, "status", "--porcelain") == ""
 
 
 @pytest.mark.parametrize("setup", ["install", "train"])

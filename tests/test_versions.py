@@ -1,7 +1,9 @@
 """The oldest and the newest versions that a project allows."""
 
 import os
+import re
 import subprocess
+import tomllib
 from datetime import UTC, datetime
 
 import pytest
@@ -37,10 +39,24 @@ def test_they_pass_the_fast_tests(tmp_path, starter, python, end):
 @pytest.mark.parametrize("system", ["linux", "macos", "windows"])
 @pytest.mark.parametrize("starter", PAIRS)
 def test_nothing_has_to_be_compiled(tmp_path, starter, system, python, end):
-    """Every package of every system and Python comes as a wheel, or is pure Python."""
+    """Every package of every system and Python comes as a wheel, or is pure Python; the oldest are those named."""
     project = bake(tmp_path, starter=starter)
     where = ["--python-version", python, "--python-platform", system, "--only-binary=:all:", end]
     where += ["--no-binary=antlr4-python3-runtime"]  # Hydra's, pure Python
-    done = uv("pip", "compile", "--quiet", "pyproject.toml", "--group", "dev", *where, cwd=project)
+    env = {**os.environ, "MACOSX_DEPLOYMENT_TARGET": "14.0"}  # what PyTorch needs
+    done = uv("pip", "compile", "--quiet", "pyproject.toml", "--group", "dev", *where, cwd=project, env=env)
     assert done.returncode == 0, done.stderr
-    assert "torch==" in done.stdout
+    found = dict(re.findall(r"^([\w-]+)(?:\[.*\])?==([\d.]+)", done.stdout, re.MULTILINE))
+    table = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+    direct = [*table["project"]["dependencies"], *table["dependency-groups"]["dev"]]
+    least = {
+        match[1].lower(): match[2] for line in direct if (match := re.match(r"([\w-]+)(?:\[.*\])?>=([\d.]+)", line))
+    }
+    assert "torch" in least and least.keys() <= found.keys()
+    if "lowest" in end:  # or a wheel is missing for what the project says it takes
+        assert {name: found[name] for name in least if not same(found[name], least[name])} == {}
+
+
+def same(version: str, other: str) -> bool:
+    """Whether 2.1.0 is 2.1."""
+    return re.sub(r"(\.0)+$", "", version) == re.sub(r"(\.0)+$", "", other)

@@ -10,7 +10,7 @@ import optuna
 import pytest
 from conftest import SMALL, settings
 
-from {{ cookiecutter.package_name }} import crossvalidate, dataset, evaluate, splits, tune
+from {{ cookiecutter.package_name }} import baseline, crossvalidate, dataset, evaluate, splits, tune
 
 
 def test_crossvalidation_writes_both_and_their_difference(inside, tmp_path, monkeypatch):
@@ -27,11 +27,25 @@ def test_crossvalidation_writes_both_and_their_difference(inside, tmp_path, monk
 
 
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules")
-def test_a_setting_that_is_none_gets_one_line(inside, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["tune", "model=foo"])
-    with pytest.raises(SystemExit, match=r"^error: .*model/foo") as stop:
-        runpy.run_module(tune.__name__, run_name="__main__")
-    assert "\n" not in str(stop.value)
+@pytest.mark.parametrize("module", [tune, baseline])
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        (
+            "model=foo",
+            "In 'config': Could not find 'model/foo' Available options in 'model': frozen network scratch;"
+            " conf/ has every setting",
+        ),
+        ("model.epoch=3", "Could not override 'model.epoch'; conf/ has every setting"),
+        ("seed=[", "seed=[: no viable alternative at input '['"),
+    ],
+)
+def test_a_setting_that_is_none_gets_one_line(inside, monkeypatch, module, word, message):
+    monkeypatch.setattr(sys, "argv", [module.__name__, word])
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "")
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_module(module.__name__, run_name="__main__")
+    assert str(stop.value) == f"error: {message}"
 
 
 def test_a_stopped_search_goes_on(inside, capsys):

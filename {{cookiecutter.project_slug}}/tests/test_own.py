@@ -129,7 +129,7 @@ def test_what_is_forgotten_gets_one_line(own, inside, monkeypatch, word, message
     refused(message, *told)
 
 
-def test_prepare_remembers_what_it_was_told(tmp_path, monkeypatch):
+def test_prepare_remembers_what_it_was_told(tmp_path, monkeypatch, capsys):
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
     told = kind.own(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -145,6 +145,23 @@ def test_prepare_remembers_what_it_was_told(tmp_path, monkeypatch):
         assert after[key] == (cfg.data[key] if key in known else before[key])
     assert re.fullmatch("[0-9a-f]{64}", after["sha256"]) and re.match(r"20\d\d-\d\d-\d\d$", after["read"])
     assert OmegaConf.load("conf/config.yaml").defaults[0] == {"data": "own"}
+    # Another file may have another hash, the same one may not, and what is kept from before is told.
+    [path] = [word for word in told if word.startswith("data.path=")]
+    for words, expected in (
+        ([], "recorded"),
+        ([path], "recorded"),
+        (["data.path=other"], None),
+        (["data.path=other", "data.sha256=recorded"], "recorded"),
+    ):
+        monkeypatch.setattr(prepare, "said", lambda words=words: words)
+        cfg = config.compose("data=own", path, "data.sha256=recorded", *words)
+        assert prepare.expected(cfg.data) == expected
+    monkeypatch.setattr(prepare, "said", lambda: [path])
+    assert "kept from" not in capsys.readouterr().out
+    cfg = config.compose(*told, "data.read=before")
+    prepare.main(cfg)
+    kept = [f"{key}={cfg.data[key]}" for key in prepare.KEPT if cfg.data.get(key) and key != "path"]
+    assert f"kept from conf/data/own.yaml: {', '.join(kept)}\n" in capsys.readouterr().out
     for name in ("conf/data/own.yaml", "conf/config.yaml"):
         before, after = (folder / name for folder in (ROOT, Path()))
         assert after.read_text(encoding="utf-8").count("#") == before.read_text(encoding="utf-8").count("#")

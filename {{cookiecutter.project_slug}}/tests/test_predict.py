@@ -17,7 +17,7 @@ def test_command_prints_a_line_a_sample(inside, capsys):
     if dataset.read()[3]["task"] == "classification":
         threshold = predict.threshold()
         for _, p, said in lines:
-            assert 0 <= float(p) <= 1
+            assert 0 <= float(p) <= 1 and said in ("flagged", "not flagged")
             assert float(p) >= threshold - 0.001 if said == "flagged" else float(p) <= threshold + 0.001
     else:
         assert all(low <= middle <= high for low, middle, high in map(forecast, lines))
@@ -30,8 +30,9 @@ def forecast(line: list[str]) -> tuple[float, float, float]:
 
 
 def test_command_without_a_file_or_a_model_gets_one_line(tmp_path):
-    with pytest.raises(config.BadInput, match="nothing given"):
-        predict.main([])
+    for words, told in (([], "nothing given"), (["-h"], "-h"), (["a.csv", "--help"], "a.csv --help")):
+        with pytest.raises(config.BadInput, match=f"^{told}; give one or more"):
+            predict.main(words)
     with pytest.raises(config.BadInput, match="dvc repro"):
         predict.Model(tmp_path / "none.onnx")
     with pytest.raises(config.BadInput, match="dvc repro"):

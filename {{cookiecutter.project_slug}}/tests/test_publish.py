@@ -225,6 +225,7 @@ def test_its_pdf_shows_words_and_pictures():
         (["spaceship"], "invalid choice: 'spaceship'"),
         (["space", "--uplaod", "ada/inspector"], "unrecognized arguments: --uplaod"),
         (["model", "--upload", "ada"], "--upload ada: give OWNER/NAME"),
+        (["space", "--hardware", "quantum"], "invalid choice: 'quantum' .*zero-a10g"),
         ([], "the following arguments are required: kind"),
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, settings
 from matplotlib.image import imread
+from omegaconf import OmegaConf
 
 from {{ cookiecutter.package_name }} import charts, evaluate, report, scores, wording
 
@@ -80,6 +81,27 @@ def test_the_verdict_follows_the_interval(task, good):
     assert "Cost: not distinguishable" in verdict(0.5 * good, 0.5)
     assert verdict(-2 * good, 2).count("the baseline wins") == 2
     assert "2 groups in the test set are too few to tell" in verdict(2 * good, -2, groups=2)
+
+
+@pytest.mark.parametrize(("task", "better"), [("classification", 0.7), ("regression", 0.2)])
+def test_the_headline_names_another_baseline_that_does_better(task, better):
+    def told(best: str, other: float, low: float = 0.1) -> str:
+        key = wording.TILES[task][0]
+        everyone = {"test": {key: {"value": 0.5}}, "baseline": {key: {"value": 0.5}}}
+        everyone["trivial"] = everyone["baseline"]
+        found = {"task": task, "baseline_name": best, "names": {"recall_at_limit": "Found"}, **everyone}
+        found["baselines"] = {"plain": {key: {"value": 0.5}}, "quick": {key: {"value": other}}}
+        found["differences"] = {"quick": {key: {"low": low, "high": 0.3}}}
+        story = {"baselines": {"quick": "the quick one"}, "target": "kW", "seen": {}}
+        story["headline"] = {task: "All is well."}
+        return wording.headline(found, OmegaConf.create({"data": {"story": story, "split": "grouped"}}))
+
+    said = {"classification": "Found: the quick one has 70.0%", "regression": "kW: the quick one has 0.2000"}
+    assert told("plain", better).startswith("All is well. ")
+    assert told("plain", better).endswith(f"{said[task]}, better than the network.")
+    assert told("plain", better, -0.1).endswith("not distinguishable from the network.")
+    assert told("quick", better) == "All is well."  # which the sentence of conf/ names
+    assert told("plain", 1 - better) == told("plain", 0.5) == "All is well."
 
 
 def test_numbers_have_digits_that_matter():

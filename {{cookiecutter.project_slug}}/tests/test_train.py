@@ -87,10 +87,15 @@ def test_half_a_checkpoint_is_not_gone_on_from(few, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("keep", [True, False], ids=["goes on", "begins anew"])
 def test_history_has_each_epoch_once_after_a_kill(few, tmp_path, monkeypatch, keep):
+    """Even where the kill came while files were written: they are opened, and empty."""
     monkeypatch.chdir(tmp_path)
     told = settings("model=frozen", "model.epochs=3"), *few
     train.fit(*told, tmp_path / "whole", ["dvclive", "csv"])
     killed(monkeypatch, 2, *told, tmp_path / "out", ["dvclive", "csv"])
+    [history] = tmp_path.glob("runs/training/*/history")
+    (history / "version_9").mkdir()
+    for name in ("metrics.json", "params.yaml", "plots/metrics/train/none.tsv", "version_9/metrics.csv"):
+        (history / name).write_text("")
     if not keep:
         next(tmp_path.glob("runs/training/*/last.ckpt")).unlink()
     train.fit(*told, tmp_path / "out", ["dvclive", "csv"])
@@ -201,6 +206,13 @@ def test_data_that_is_not_there_is_refused_in_one_line(tmp_path, monkeypatch):
 def test_unknown_logger_is_refused_in_one_line(inside):
     with pytest.raises(SystemExit, match="logger carrier-pigeon: choose of"):
         train.main(settings("model=frozen", "logger=[carrier-pigeon]"))
+
+
+def test_git_without_a_commit_gets_one_line(tmp_path):
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(config.BadInput, match="needs a first commit"):
+        patch.chdir(tmp_path)
+        train.make_logger("dvclive", tmp_path)
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import logging
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -11,8 +12,10 @@ from pathlib import Path
 
 import hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 CONF = "../../conf"
 
@@ -51,9 +54,22 @@ def main(stage: Callable[[DictConfig], float | None]) -> Callable[..., float | N
     @functools.wraps(stage)
     def command(*given: DictConfig) -> float | None:
         sys.argv[1:] = [word if given else quoted(word) for word in sys.argv[1:]]
-        return start(*given)
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints its errors itself, in several lines
+        try:
+            return start(*given)
+        except (HydraException, OmegaConfBaseException, YAMLError) as error:
+            sys.exit(f"error: {complaint(error)}")
 
     return command
+
+
+def complaint(error: Exception) -> str:
+    """What Hydra says of a setting or of a file in conf/, in one line."""
+    said = re.split(r"\nTo append|\s*Config search path|\nSee https", str(error))[0]
+    said = " ".join(said.split()).rstrip(".")
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: {said}"
+    return f"{said}; conf/ has every setting" if "Could not" in said else said
 
 
 def check(cfg: DictConfig) -> None:

@@ -1,4 +1,4 @@
-"""The one look at the test set: models/model.onnx -> reports/ (`dvc repro evaluate`).
+"""The test set is looked at here: models/model.onnx -> reports/ (`dvc repro evaluate`).
 
 Thresholds come from validation, intervals from resampling whole groups, and the baselines and the
 trivial answer go through the same code. Each look is appended to reports/test_ledger.jsonl.

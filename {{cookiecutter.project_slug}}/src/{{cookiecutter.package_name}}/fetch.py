@@ -37,9 +37,16 @@ def fetch(data: DictConfig) -> Path:
     folder stands for itself.
     """
     path, name = data.get("path"), data.get("kaggle")
-    if bool(path) == bool(name):
-        raise config.BadInput("set either data.path or data.kaggle")
+    if path and name:
+        raise config.BadInput(f"data.path={path} and data.kaggle={name}: set one of them to null")
+    if not path and not name:
+        raise config.BadInput("set data.path=FILE or data.kaggle=OWNER/NAME")
     if name:
+        name = str(name)
+        if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*){0,3}", name):
+            raise config.BadInput(
+                f"data.kaggle={name}: give OWNER/NAME of a data set, or NAME of a competition"
+            )
         slug = name.split("/")[:2][-1]  # a version may follow
         return only(once(slug, f"kaggle:{name}", lambda new: download_kaggle(name, new)))
     if path.startswith("package:"):

@@ -65,8 +65,8 @@ def number(value: float, form: str = "", sign: str = "", like: float | None = No
 
 def main(paths: list[str]) -> None:
     """Prints a line for each sample: probability and decision, or a forecast with both ends."""
-    if not paths:
-        raise BadInput(f"nothing given; give one or more {inputs.FILES}")
+    if not paths or any(path.startswith("-") for path in paths):
+        raise BadInput(f"{' '.join(paths) or 'nothing given'}; give one or more {inputs.FILES}")
     model = Model()
     classify = model.schema["task"] == "classification"
     limit = threshold() if classify else None
@@ -75,7 +75,7 @@ def main(paths: list[str]) -> None:
         for row, found in enumerate(model(x), start=1):
             name = path if len(x) == 1 else f"{path}:{row}"
             if classify:
-                print(f"{name}\t{found:.3f}\t{'flagged' if found >= limit else 'passed'}")
+                print(f"{name}\t{found:.3f}\t{'flagged' if found >= limit else 'not flagged'}")
             else:
                 low, middle, high = found
                 print(f"{name}\t{middle:.6g}\t{low:.6g} to {high:.6g}")

@@ -23,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from . import config, dataset, fetch, inputs, splits, starter
 
 TAKEN = ("id", "label", "group", "start", "end", "row", "week", "network", "trivial")  # names of columns
+KEPT = ("path", "kaggle", "target", "positive", "label", "id", "group", "series", "time", "drop", "slices")
 OWN, CHOICE = Path("conf/data/own.yaml"), Path("conf/config.yaml")
 
 
@@ -51,9 +52,19 @@ def read(data: DictConfig) -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict, 
         if isinstance(data.get(key), str):
             raise config.BadInput(f"data.{key}={data[key]}: write a list, data.{key}=[{data[key]}]")
     source = fetch.fetch(data)
-    digest = fetch.check(source, data.sha256, "conf/data")
+    digest = fetch.check(source, expected(data), "conf/data")
     table = starter.tidy(source, data) if data.starter else inputs.tidy(source, data)
     return *inputs.arrays(table, data), digest
+
+
+def expected(data: DictConfig) -> str | None:
+    """The hash that the data must have; the one in own.yaml says nothing of another path that is given."""
+    words = {text.split("=")[0] for text in said()}
+    if "data.sha256" in words or not words & {"data.path", "data.kaggle"}:
+        return data.sha256
+    was = OmegaConf.to_container(OmegaConf.load(OWN), resolve=False)
+    places = [{Path(str(of.get(key))).resolve() for key in ("path", "kaggle")} for of in (data, was)]
+    return data.sha256 if places[0] == places[1] else None
 
 
 def check_frozen(samples: pd.DataFrame, data: DictConfig) -> None:
@@ -92,7 +103,11 @@ def record(data: DictConfig, digest: str) -> bool:
         return False
     if nested := sorted(key for key in keys if "." in key):
         print(f"not written into {OWN}, do it by hand: {', '.join(nested)}")
-    values = {key: value for key, value in OmegaConf.to_container(data, resolve=True).items() if key in keys}
+    every = OmegaConf.to_container(data, resolve=True)
+    values = {key: value for key, value in every.items() if key in keys}
+    kept = [f"{key}={every[key]}" for key in KEPT if every.get(key) and key not in keys]
+    if data.read and kept:  # it was told something before
+        print(f"kept from {OWN}: {', '.join(kept)}")
     values |= {"sha256": digest, "read": f"{datetime.now(UTC):%Y-%m-%d}"}
     fill(OWN, {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()})
     fill(CHOICE, {"  - data": "own"})

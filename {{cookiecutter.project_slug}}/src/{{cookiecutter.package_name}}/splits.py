@@ -1,5 +1,7 @@
 """Which sample trains, chooses or tests: no group in two parts, no future in the past."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
@@ -13,7 +15,10 @@ def cut(kind: str, samples: pd.DataFrame, data: DictConfig, task: str) -> np.nda
 
     kind is grouped (by samples.group), random (as if there were no groups) or time (by samples.end).
     """
-    shares = dict(data.shares)
+    shares = dict(data.shares) if isinstance(data.shares, Mapping) else {}
+    numbers = [share for share in shares.values() if isinstance(share, int | float) and share > 0]
+    if {*shares} != {"train", "val", "test"} or len(numbers) < 3 or abs(sum(numbers) - 1) > 1e-6:
+        raise BadInput(f"data.shares={data.shares}: give train, val and test, numbers above 0 that sum to 1")
     if kind == "random":
         stratify = samples.label if task == "classification" else None
         return by_chance(len(samples), stratify, shares, data.split_seed)

@@ -85,9 +85,14 @@ def numbers(column: pd.Series, missing: bool = True) -> pd.Series:
 
 
 def moments(column: pd.Series) -> pd.Series:
-    """Points in time: numbers such as years as they are, else dates without zone, in UTC."""
+    """Points in time: whole numbers such as years as they are, else dates without zone, in UTC."""
     if pd.api.types.is_numeric_dtype(column):
-        return numbers(column, missing=False)
+        found = numbers(column, missing=False)
+        if (broken := found % 1 > 0).any():
+            row = int(broken.to_numpy().argmax())
+            what = f"{column.iloc[row]} is no time; give dates, or whole numbers such as years"
+            raise BadInput(f"row {column.index[row] + 2}, column {column.name}: {what}")
+        return found
     text = column.astype(str).str.replace(r"^(\d{4})/(\d\d)/", r"\1-\2-", regex=True)
     zoned = text.str.contains(r"\d(?:Z|[+-]\d\d:?\d\d)$")
     if zoned.any() and not zoned.all():

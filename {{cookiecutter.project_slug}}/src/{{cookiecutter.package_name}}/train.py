@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import shutil
+import subprocess
 import warnings
 import zipfile
 from collections.abc import Sequence
@@ -103,8 +104,12 @@ def fit(
     keeper.dirpath = every.dirpath = str(running)  # relative, so that another machine can go on
     history, last = running / "history", running / "last.ckpt"
     goes_on = zipfile.is_zipfile(last)  # a kill leaves half of one if /tmp is another disk
-    if not goes_on and rank_zero_only.rank == 0:
-        shutil.rmtree(running, ignore_errors=True)  # or its history would have epochs twice
+    if rank_zero_only.rank == 0:
+        if not goes_on:
+            shutil.rmtree(running, ignore_errors=True)  # or its history would have epochs twice
+        for path in list(history.rglob("*.*")):
+            if path.is_file() and not path.stat().st_size:
+                path.unlink()  # killed while it was written; DVCLive cannot read it
     trainer = pl.Trainer(
         **trainer_settings(cfg),
         max_epochs=cfg.model.epochs,
@@ -174,6 +179,9 @@ def make_logger(name: str, history: Path) -> loggers.Logger:
     if name == "dvclive":
         from dvclive.lightning import DVCLiveLogger
 
+        commit = ["git", "rev-parse", "--quiet", "--verify", "HEAD"]
+        if shutil.which("git") and subprocess.run(commit, capture_output=True).returncode == 1:
+            raise config.BadInput("DVCLive needs a first commit: git add --all && git commit -m First")
         return DVCLiveLogger(dir=str(history), save_dvc_exp=False, report=None, dvcyaml=None, resume=True)
     if name not in LOGGERS:
         raise config.BadInput(f"logger {name}: choose of dvclive, {', '.join(LOGGERS)}")

@@ -12,6 +12,8 @@ from pathlib import Path
 import optuna
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from . import config, train
 
@@ -58,5 +60,7 @@ def suggest(trial: optuna.Trial, search: dict) -> dict[str, float]:
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-    except (config.BadInput, HydraException) as error:
-        sys.exit(f"error: {' '.join(str(error).split())}")
+    except config.BadInput as error:
+        sys.exit(f"error: {error}")
+    except (HydraException, OmegaConfBaseException, YAMLError) as error:
+        sys.exit(f"error: {config.complaint(error)}")

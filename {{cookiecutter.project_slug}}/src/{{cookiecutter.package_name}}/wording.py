@@ -155,7 +155,7 @@ def card(metrics: dict, cfg: DictConfig) -> dict:
     title = Path("README.md").read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
     sizes = [metrics[who][key]["value"] for who in ("test", "baseline", "trivial")]
     name = f"{name} ({scores.METRICS[metrics['task']][key][2]} is better)"
-    return {"title": title, "said": headline(metrics, cfg), "name": name, "values": values, "sizes": sizes}
+    return {"title": title, "said": sentence(metrics, cfg), "name": name, "values": values, "sizes": sizes}
 
 
 def source(data: DictConfig) -> str:
@@ -168,6 +168,11 @@ def source(data: DictConfig) -> str:
 
 
 def headline(metrics: dict, cfg: DictConfig) -> str:
+    """The sentence of conf/data for this task, and what other baseline scores higher."""
+    return f"{sentence(metrics, cfg)} {rival(metrics, cfg)}".strip()
+
+
+def sentence(metrics: dict, cfg: DictConfig) -> str:
     """The sentence of conf/data for this task with its {placeholders} filled."""
     story = cfg.data.story
     forms = scores.METRICS[metrics["task"]]
@@ -178,3 +183,24 @@ def headline(metrics: dict, cfg: DictConfig) -> str:
     named = story.baselines.get(metrics["baseline_name"], metrics["baseline_name"])
     seen = story.seen.get(cfg.data.split, "")
     return story.headline[metrics["task"]].format(**numbers, baseline=named, seen=seen)
+
+
+def rival(metrics: dict, cfg: DictConfig) -> str:
+    """Which other baseline scores better on the test set than the network, in the first tile, if any."""
+    key = TILES[metrics["task"]][0]
+    _, form, better = scores.METRICS[metrics["task"]][key]
+    found = {name: values[key]["value"] for name, values in metrics["baselines"].items()}
+    name = (max if better == "higher" else min)(found, key=found.get)
+    ours = metrics["test"][key]["value"]
+    ahead = found[name] > ours if better == "higher" else found[name] < ours
+    value = predict.number(found[name], form, like=ours)
+    if name == metrics["baseline_name"] or not ahead or value == predict.number(ours, form):
+        return ""
+    gap = metrics["differences"][name][key]
+    sure = (
+        "not distinguishable from the network"
+        if gap["low"] <= 0 <= gap["high"]
+        else "better than the network"
+    )
+    title, _ = tile(metrics, key, cfg)
+    return f"{title}: {cfg.data.story.baselines.get(name, name)} has {value}, {sure}."

@@ -20,6 +20,7 @@ try:
     MODEL = predict.Model()
     CLASSIFIES = MODEL.schema["task"] == "classification"
     THRESHOLD = predict.threshold() if CLASSIFIES else 0
+    UNIT = "log-odds" if CLASSIFIES else "units of the answer"
     ROWS = {path.stem: inputs.read(path, MODEL.schema)[0] for path in EXAMPLES}
 except BadInput as error:
     sys.exit(f"error: {error}")
@@ -128,7 +129,7 @@ with gr.Blocks(
             scores = gr.Label(label="Probability", show_heading=False, visible=CLASSIFIES)
             why = gr.Dataframe(
                 headers=["column", "value", "moves it by"],
-                label="What spoke for it: change against the typical value",
+                label=f"What spoke for it: change against the typical value, in {UNIT}",
                 interactive=False,
                 column_widths=["50%", "25%", "25%"],
                 wrap=True,
