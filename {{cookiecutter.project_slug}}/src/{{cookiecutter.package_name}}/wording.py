@@ -190,7 +190,7 @@ def rival(metrics: dict, cfg: DictConfig) -> str:
     key = TILES[metrics["task"]][0]
     _, form, better = scores.METRICS[metrics["task"]][key]
     found = {name: values[key]["value"] for name, values in metrics["baselines"].items()}
-    name = (max if better == "higher" else min)(found, key=found.get)
+    name = (max if better == "higher" else min)(found, key=lambda each: found[each])
     ours = metrics["test"][key]["value"]
     ahead = found[name] > ours if better == "higher" else found[name] < ours
     value = predict.number(found[name], form, like=ours)
