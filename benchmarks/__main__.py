@@ -55,11 +55,11 @@ def main() -> None:
     for part in given.parts or (quick if given.quick else list(PARTS)):
         kinds = ["table"] if given.quick else PARTS[part][1]
         rows = [{"kind": kind, **line} for kind in kinds for line in measure(part, project(kind), given.quick)]
-        if given.quick:
+        if given.quick and rows:
             print(section(part, rows))
         elif rows:
             page.write_text(replaced(page.read_text(), part, rows))
-        print(f"{TITLES[part]}: {len(rows)} rows{'' if rows else ', the page stays as it is'}")
+        print(f"{TITLES[part]}: {len(rows)} rows{'' if rows or given.quick else ', the page stays as it is'}")
 
 
 def project(kind: str) -> Path:

@@ -35,23 +35,30 @@ def run(*command: str) -> bool:
         return False
 
 
-def unknown() -> bool:
-    """Whether git does not know the user's name and address."""
+def git(*words: str) -> bool:
+    return subprocess.run(["git", *words], capture_output=True).returncode == 0
+
+
+def missing() -> dict[str, str]:
+    """What git does not know of the user: from the answers, to commit with. It asks in the repository, as git does."""
     try:
-        return subprocess.run(["git", "var", "GIT_COMMITTER_IDENT"], capture_output=True).returncode != 0
+        if git("var", "GIT_AUTHOR_IDENT") and git("var", "GIT_COMMITTER_IDENT"):
+            return {}
+        known = {"user.name": NAME, "user.email": EMAIL}
+        return {key: value for key, value in known.items() if not git("config", key)}
     except OSError:
-        return False
+        return {}
 
 
 def commit(message: str) -> str:
     """Commits everything as the user, or as the author where git does not know who that is; says why it could not."""
-    who = ["-c", f"user.name={NAME}", "-c", f"user.email={EMAIL}"] if unknown() else []
-    steps = [["git", "add", "--all"], ["git", *who, "commit", "--quiet", "--message", message]]
+    steps = [["add", "--all"], ["commit", "--quiet", "--message", message]]
     if not Path(".git").exists():
-        steps.insert(0, ["git", "-c", "init.defaultBranch=main", "init", "--quiet"])
+        steps.insert(0, ["-c", "init.defaultBranch=main", "init", "--quiet"])
     for step in steps:
+        who = [word for key, value in missing().items() for word in ("-c", f"{key}={value}")]
         try:
-            done = subprocess.run(step, capture_output=True, text=True)
+            done = subprocess.run(["git", *who, *step], capture_output=True, text=True)
         except OSError:
             return "git is missing"
         if done.returncode:
@@ -85,9 +92,10 @@ def main() -> None:
         print(f"  {line}")
     if trouble:
         print(f"\nNot all is committed: {trouble}")
-    elif unknown():
-        print(f"\nThe commits are by {NAME} <{EMAIL}>: git does not know who you are. Before the next one:")
-        print("  git config --global user.name YOU\n  git config --global user.email YOU@EXAMPLE.COM")
+    elif unknown := missing():
+        print(f"\nGit does not know who you are; committed with {', '.join(unknown.values())}. Before the next commit:")
+        for key in unknown:
+            print(f"  git config --global {key} {key.removeprefix('user.').upper()}")
     print("\nThen:" if todo else "")
     print(
         "  uv run python app.py       # the demo\n"

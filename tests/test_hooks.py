@@ -64,11 +64,26 @@ def test_without_a_git_identity(tmp_path, monkeypatch, capfd):
     project = bake(tmp_path / "out")
     said = capfd.readouterr().out
     assert "git config --global user.name" in said and "Not all is committed" not in said
-    assert "The commits are by Your Name <your-github-name@users.noreply.github.com>: git does not know" in said
+    assert "committed with Your Name, your-github-name@users.noreply.github.com." in said
     assert git(project, "log", "--format=%an, %cn <%ae>").splitlines() == [
         "Your Name, Your Name <your-github-name@users.noreply.github.com>"
     ]
     assert git(project, "status", "--porcelain") == ""
+
+
+def test_a_git_identity_for_this_folder_only(tmp_path, monkeypatch, capfd):
+    for name in list(os.environ):
+        if name.startswith("GIT_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    (tmp_path / "at-work").write_text("[user]\nname = Grace\nemail = grace@example.org\n")
+    (tmp_path / ".gitconfig").write_text(
+        f'[user]\nuseConfigOnly = true\n[includeIf "gitdir:{tmp_path}/out/"]\npath = {tmp_path}/at-work\n'
+    )
+    project = bake(tmp_path / "out")
+    assert git(project, "log", "--format=%an, %cn <%ae>") == "Grace, Grace <grace@example.org>\n"
+    assert "git config --global" not in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("setup", ["install", "train"])

@@ -38,6 +38,8 @@ def test_crossvalidation_writes_both_and_their_difference(inside, tmp_path, monk
         ),
         ("model.epoch=3", "Could not override 'model.epoch'; conf/ has every setting"),
         ("seed=[", "seed=[: no viable alternative at input '['"),
+        ("model.lr=${nope}", "model.lr: Interpolation key 'nope' not found"),
+        ("bins=many", "bins=many: give a whole number, 1 or more"),
     ],
 )
 def test_a_setting_that_is_none_gets_one_line(inside, monkeypatch, module, word, message):
@@ -46,6 +48,16 @@ def test_a_setting_that_is_none_gets_one_line(inside, monkeypatch, module, word,
     with pytest.raises(SystemExit) as stop:
         runpy.run_module(module.__name__, run_name="__main__")
     assert str(stop.value) == f"error: {message}"
+
+
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules")
+def test_a_mistake_in_the_code_keeps_its_traceback(inside, monkeypatch, capfd):
+    monkeypatch.setattr(sys, "argv", ["baseline"])
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "")
+    monkeypatch.setattr(dataset, "read", lambda: settings().model.epoch)
+    with pytest.raises(SystemExit):
+        runpy.run_module(baseline.__name__, run_name="__main__")
+    assert "test_explore.py" in capfd.readouterr().err
 
 
 def test_a_stopped_search_goes_on(inside, capsys):

@@ -57,7 +57,7 @@ def card(title: str, said: str, name: str, values: dict[str, str], sizes: list[f
 
     Args:
         title: name of the project, left out if the font lacks its letters
-        said: the headline
+        said: a sentence
         name: the metric that the bars show
         values: of network, baseline and trivial answer, as text
         sizes: the same as numbers

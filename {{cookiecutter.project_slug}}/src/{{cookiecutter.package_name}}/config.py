@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-CONF = "../../conf"
+CONF, FULL = "../../conf", "HYDRA_FULL_ERROR"
 
 # The trainer to use when none is named; asking for the driver is faster than importing torch.
 OmegaConf.register_new_resolver(
@@ -30,7 +30,9 @@ OmegaConf.register_new_resolver("if", lambda given, then, other: then if given e
 
 
 # Settings that count something, and the least that makes sense.
-COUNTS = {"bootstrap": 2, "folds": 3, "tune.trials": 1, "model.epochs": 1, "model.batch": 1}
+COUNTS = {"seed": 0, "bootstrap": 2, "bins": 1, "folds": 3, "tune.trials": 1}
+COUNTS |= {"model.epochs": 1, "model.batch": 1}
+ERRORS = (HydraException, OmegaConfBaseException, YAMLError)  # of a setting, or of a file in conf/
 
 
 class BadInput(ValueError):
@@ -43,6 +45,7 @@ def main(stage: Callable[[DictConfig], float | None]) -> Callable[..., float | N
     @functools.wraps(stage)
     def run(cfg: DictConfig) -> float | None:
         logging.getLogger().setLevel(logging.WARNING)
+        os.environ.pop(FULL, None)
         try:
             check(cfg)
             return stage(cfg)
@@ -54,10 +57,10 @@ def main(stage: Callable[[DictConfig], float | None]) -> Callable[..., float | N
     @functools.wraps(stage)
     def command(*given: DictConfig) -> float | None:
         sys.argv[1:] = [word if given else quoted(word) for word in sys.argv[1:]]
-        os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints its errors itself, in several lines
+        os.environ[FULL] = "1"  # else Hydra prints what is wrong with a setting itself, in several lines
         try:
             return start(*given)
-        except (HydraException, OmegaConfBaseException, YAMLError) as error:
+        except ERRORS as error:
             sys.exit(f"error: {complaint(error)}")
 
     return command
@@ -65,18 +68,24 @@ def main(stage: Callable[[DictConfig], float | None]) -> Callable[..., float | N
 
 def complaint(error: Exception) -> str:
     """What Hydra says of a setting or of a file in conf/, in one line."""
-    said = re.split(r"\nTo append|\s*Config search path|\nSee https", str(error))[0]
+    said = re.split(r"\nTo append|\s*Config search path|\nSee https|\s*full_key", str(error))[0]
     said = " ".join(said.split()).rstrip(".")
     if isinstance(error, OverrideParseException):
         return f"{error.override}: {said}"
+    if isinstance(error, OmegaConfBaseException) and error.full_key:
+        return f"{error.full_key}: {said}"
     return f"{said}; conf/ has every setting" if "Could not" in said else said
 
 
 def check(cfg: DictConfig) -> None:
-    """BadInput unless what counts something is a whole number, and large enough."""
+    """BadInput unless references lead somewhere, and what counts is a whole number and large enough."""
+    try:
+        OmegaConf.to_container(cfg, resolve=True)
+    except OmegaConfBaseException as error:
+        raise BadInput(complaint(error)) from None
     for key, least in COUNTS.items():
         value = OmegaConf.select(cfg, key, default=least)
-        if not isinstance(value, int) or value < least:
+        if type(value) is not int or value < least:
             raise BadInput(f"{key}={value}: give a whole number, {least} or more")
 
 
@@ -92,10 +101,13 @@ def quoted(word: str) -> str:
 
 
 def compose(*overrides: str) -> DictConfig:
-    """The configuration that the command line would get with these overrides."""
+    """The configuration that the command line would get with these overrides, or BadInput."""
     folder = (Path(__file__).parent / CONF).resolve()
-    with hydra.initialize_config_dir(str(folder), version_base=None):
-        return hydra.compose("config", list(overrides))
+    try:
+        with hydra.initialize_config_dir(str(folder), version_base=None):
+            return hydra.compose("config", list(overrides))
+    except ERRORS as error:
+        raise BadInput(complaint(error)) from None
 
 
 def write(path: Path, text: str) -> None:

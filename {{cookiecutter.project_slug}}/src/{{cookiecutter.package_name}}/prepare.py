@@ -23,7 +23,8 @@ from omegaconf import DictConfig, OmegaConf
 from . import config, dataset, fetch, inputs, splits, starter
 
 TAKEN = ("id", "label", "group", "start", "end", "row", "week", "network", "trivial")  # names of columns
-KEPT = ("path", "kaggle", "target", "positive", "label", "id", "group", "series", "time", "drop", "slices")
+KEPT = ["path", "kaggle", "target", "positive", "label", "id", "group", "series", "time", "horizon"]
+KEPT += ["borders", "drop", "show", "slices", "unseen"]
 OWN, CHOICE = Path("conf/data/own.yaml"), Path("conf/config.yaml")
 
 
@@ -60,7 +61,8 @@ def read(data: DictConfig) -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict, 
 def expected(data: DictConfig) -> str | None:
     """The hash that the data must have; the one in own.yaml says nothing of another path that is given."""
     words = {text.split("=")[0] for text in said()}
-    if "data.sha256" in words or not words & {"data.path", "data.kaggle"}:
+    chosen = HydraConfig.get().runtime.choices["data"] if words else ""
+    if chosen != "own" or "data.sha256" in words or not words & {"data.path", "data.kaggle"}:
         return data.sha256
     was = OmegaConf.to_container(OmegaConf.load(OWN), resolve=False)
     places = [{Path(str(of.get(key))).resolve() for key in ("path", "kaggle")} for of in (data, was)]
@@ -106,8 +108,8 @@ def record(data: DictConfig, digest: str) -> bool:
     every = OmegaConf.to_container(data, resolve=True)
     values = {key: value for key, value in every.items() if key in keys}
     kept = [f"{key}={every[key]}" for key in KEPT if every.get(key) and key not in keys]
-    if data.read and kept:  # it was told something before
-        print(f"kept from {OWN}: {', '.join(kept)}")
+    if data.read and kept:  # it was told something before, here as the command line takes it
+        print(f"kept from {OWN}: {', '.join(kept)}".replace("'", ""))
     values |= {"sha256": digest, "read": f"{datetime.now(UTC):%Y-%m-%d}"}
     fill(OWN, {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()})
     fill(CHOICE, {"  - data": "own"})

@@ -86,11 +86,11 @@ def numbers(column: pd.Series, missing: bool = True) -> pd.Series:
 
 def moments(column: pd.Series) -> pd.Series:
     """Points in time: whole numbers such as years as they are, else dates without zone, in UTC."""
-    if pd.api.types.is_numeric_dtype(column):
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         found = numbers(column, missing=False)
         if (broken := found % 1 > 0).any():
             row = int(broken.to_numpy().argmax())
-            what = f"{column.iloc[row]} is no time; give dates, or whole numbers such as years"
+            what = f"{column.iloc[row]} is a fraction; give dates, or whole numbers such as years"
             raise BadInput(f"row {column.index[row] + 2}, column {column.name}: {what}")
         return found
     text = column.astype(str).str.replace(r"^(\d{4})/(\d\d)/", r"\1-\2-", regex=True)

@@ -181,7 +181,8 @@ def make_logger(name: str, history: Path) -> loggers.Logger:
 
         commit = ["git", "rev-parse", "--quiet", "--verify", "HEAD"]
         if shutil.which("git") and subprocess.run(commit, capture_output=True).returncode == 1:
-            raise config.BadInput("DVCLive needs a first commit: git add --all && git commit -m First")
+            said = "git config user.name and user.email, git add --all, git commit -m First"
+            raise config.BadInput(f"DVCLive needs a first commit: {said}")
         return DVCLiveLogger(dir=str(history), save_dvc_exp=False, report=None, dvcyaml=None, resume=True)
     if name not in LOGGERS:
         raise config.BadInput(f"logger {name}: choose of dvclive, {', '.join(LOGGERS)}")

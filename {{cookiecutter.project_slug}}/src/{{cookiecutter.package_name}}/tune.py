@@ -10,10 +10,7 @@ import sys
 from pathlib import Path
 
 import optuna
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from . import config, train
 
@@ -62,5 +59,3 @@ if __name__ == "__main__":
         main(sys.argv[1:])
     except config.BadInput as error:
         sys.exit(f"error: {error}")
-    except (HydraException, OmegaConfBaseException, YAMLError) as error:
-        sys.exit(f"error: {config.complaint(error)}")

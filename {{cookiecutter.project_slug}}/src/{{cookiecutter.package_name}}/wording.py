@@ -149,7 +149,7 @@ def tile(metrics: dict, key: str, cfg: DictConfig) -> tuple[str, dict[str, str]]
 
 
 def card(metrics: dict, cfg: DictConfig) -> dict:
-    """What `charts.card` shows: the headline and its metric."""
+    """What `charts.card` shows: the sentence of conf/data (a picture has no room for more) and its metric."""
     key = TILES[metrics["task"]][0]
     name, values = tile(metrics, key, cfg)
     title = Path("README.md").read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
@@ -197,10 +197,8 @@ def rival(metrics: dict, cfg: DictConfig) -> str:
     if name == metrics["baseline_name"] or not ahead or value == predict.number(ours, form):
         return ""
     gap = metrics["differences"][name][key]
-    sure = (
-        "not distinguishable from the network"
-        if gap["low"] <= 0 <= gap["high"]
-        else "better than the network"
-    )
+    sure = "better than the network"
+    if metrics["groups_test"] < FEWEST or gap["low"] <= 0 <= gap["high"]:
+        sure = "not distinguishable from the network"
     title, _ = tile(metrics, key, cfg)
     return f"{title}: {cfg.data.story.baselines.get(name, name)} has {value}, {sure}."

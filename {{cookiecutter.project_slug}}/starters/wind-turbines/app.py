@@ -105,6 +105,7 @@ with gr.Blocks(
 demo.queue(max_size=32, default_concurrency_limit=2, api_open=False)  # who waits, answers at a time
 START = {
     "max_file_size": "10mb",
+    "state_session_capacity": 100,  # visitors whose page Gradio keeps a copy of, 50 kB each
     "app_kwargs": {"max_body_size": 12_000_000},  # bytes of any request
     "theme": gr.themes.Soft(primary_hue="orange"),
 }

@@ -146,6 +146,11 @@ BAD_TABLES = [
     (cell("customer", 5, None), ["data.group=customer"], "row 7, column customer: the group is missing"),
     (cell("day", 5, "2020-01-06T00:00Z"), ["data.time=day"], "row 7, column day: .* mixes times with and"),
     (cell("day", 5, "Monday"), ["data.time=day"], "row 7, column day: 'Monday' is no time"),
+    (
+        lambda t: t.assign(day=[2000.5 if i == 5 else 1990 + i for i in range(len(t))]),
+        ["data.time=day"],
+        "row 7, column day: 2000.5 is a fraction; give dates, or whole numbers",
+    ),
     (cell("day", 5, None), ["data.time=day"], "row 7, column day: .*(no time|missing)"),
     (lambda t: t[:1], [], "table.csv: 1 rows; at least 50 are needed"),
     (lambda t: t[:0], [], "table.csv: 0 rows; at least 50 are needed"),
