@@ -107,7 +107,10 @@ def main() -> None:
         said, _ = repro()
         resumed += "goes on from the last epoch" in said
         found = outcome()
-        trouble += [f"kill {number} in {stage}: other {key}" for key in wanted if found[key] != wanted[key]]
+        for key in wanted:
+            if found[key] != wanted[key]:
+                lines = sorted({*found[key].splitlines()} ^ {*wanted[key].splitlines()})
+                trouble.append(f"kill {number} in {stage}: other {key}, {lines[:4]}")
         if looks() < least:
             trouble.append(f"kill {number} in {stage}: a look at the test set is not in the ledger")
         trouble += [f"kill {number} in {stage}: {name} is left" for name in left()]

@@ -38,8 +38,8 @@ def test_checkpoint_loads_without_unpickling_code(inside):
     assert found["hyper_parameters"]["cfg"] == dict(settings().model)
 
 
-def killed(monkeypatch, epoch, *told):
-    """`fit`, cut off before the validation of an epoch."""
+def killed(monkeypatch, epoch, *told, hook="on_validation_epoch_start"):
+    """`fit`, cut off in an epoch: before its validation, or in `on_train_epoch_end`, after its checkpoint."""
 
     class Killed(Exception):
         pass
@@ -49,7 +49,7 @@ def killed(monkeypatch, epoch, *told):
             raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(learner.Learner, "on_validation_epoch_start", die, raising=False)
+        patch.setattr(learner.Learner, hook, die, raising=False)
         train.fit(*told)
 
 
@@ -85,13 +85,14 @@ def test_half_a_checkpoint_is_not_gone_on_from(few, tmp_path, monkeypatch):
     assert (tmp_path / "out/best.ckpt").exists() and not last.parent.exists()
 
 
+@pytest.mark.parametrize("hook", ["on_validation_epoch_start", "on_train_epoch_end"])
 @pytest.mark.parametrize("keep", [True, False], ids=["goes on", "begins anew"])
-def test_history_has_each_epoch_once_after_a_kill(few, tmp_path, monkeypatch, keep):
+def test_history_has_each_epoch_once_after_a_kill(few, tmp_path, monkeypatch, keep, hook):
     """Even where the kill came while files were written: they are opened, and empty."""
     monkeypatch.chdir(tmp_path)
     told = settings("model=frozen", "model.epochs=3"), *few
     train.fit(*told, tmp_path / "whole", ["dvclive", "csv"])
-    killed(monkeypatch, 2, *told, tmp_path / "out", ["dvclive", "csv"])
+    killed(monkeypatch, 1, *told, tmp_path / "out", ["dvclive", "csv"], hook=hook)
     [history] = tmp_path.glob("runs/training/*/history")
     (history / "version_9").mkdir()
     for name in ("metrics.json", "params.yaml", "plots/metrics/train/none.tsv", "version_9/metrics.csv"):

@@ -34,19 +34,16 @@ class Learner(pl.LightningModule):
         self.total += loss.detach()  # a log entry costs as much as a small step; a list breaks up memory
         return loss
 
-    def on_train_epoch_end(self) -> None:
-        """The mean loss, of this process's share of each batch."""
-        self.log("train/loss", self.total / self.trainer.num_training_batches)
-
     def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], index: int) -> None:
         z, y = batch  # (b, views, ...), (b,)
         self.answers.append((predict(self.network, z), y))
 
     def on_validation_epoch_end(self) -> None:
-        """Loss and metric of all validation samples at once."""
+        """Logs losses and metric, before the checkpoint is written: a kill may lose what follows it."""
         found, y = (torch.cat(part).float() for part in zip(*self.answers, strict=True))
         label, middle = y.cpu().numpy(), found[:, found.shape[1] // 2].cpu().numpy()
         value = scores.auc(label > 0, middle) if self.classifies else np.abs(label - middle).mean()
+        self.log("train/loss", self.total / self.trainer.num_training_batches)  # of this process's share
         self.log("val/loss", self.loss(found.unsqueeze(1), y), prog_bar=True)
         self.log(f"val/{scores.FIRST[self.facts['task']]}", float(value), prog_bar=True)
 

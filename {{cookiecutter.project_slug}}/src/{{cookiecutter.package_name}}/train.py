@@ -146,8 +146,8 @@ def join(history: Path) -> None:
     starts = sorted(history.glob("version_*"), key=lambda path: int(path.name.removeprefix("version_")))
     if parts := [path for start in starts if (path := start / "metrics.csv").exists()]:
         rows = pd.concat([pd.read_csv(path, dtype=str) for path in parts])
-        again = rows.assign(kind=rows["train/loss"].isna()).duplicated(["step", "kind"], keep="last")
-        rows[~again].to_csv(history / "metrics.csv", index=False, lineterminator="\n")
+        rows = rows.drop_duplicates("step", keep="last")
+        rows.to_csv(history / "metrics.csv", index=False, lineterminator="\n")
         (starts[-1] / "hparams.yaml").replace(history / "hparams.yaml")
     for start in starts:
         shutil.rmtree(start)
