@@ -182,7 +182,7 @@ class Item:
     def picture(self, name: str) -> tuple[str, str]:
         """Why a picture cannot be seen (nothing if it can), and its size in words."""
         if not self.repository.has(name):
-            return "does not exist", ""
+            return "does not exist, or is not committed", ""
         path = self.repository.root / name
         try:
             width, height = imagesize.get(path) if self.repository.bytes(name).startswith(SHOWN) else (-1, -1)
