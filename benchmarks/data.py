@@ -199,7 +199,13 @@ def from_disk() -> None:
             told, fifth = f"{mapped:,.0f} a second", " (a fifth of them)" if kind == "photos" else ""
             row(f"{what}, mapped", told, f"in memory{fifth} {memory:,.0f}", mapped / memory, ">= 0.5")
             own = max(run["own"] for run in found[::2])
-            row(f"{what}, mapped: memory of its own", f"{own / 1e9:.2f} GB", "limit 2 GB", own / 2e9, "<= 1")
+            row(
+                f"{what}, mapped: memory beside the map",
+                f"{own / 1e9:.2f} GB",
+                "limit 2 GB",
+                own / 2e9,
+                "<= 1",
+            )
             for path in folder.rglob("*.npy"):
                 path.unlink()
 

@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -17,7 +18,6 @@ from project import config, dataset, learner, predict, scores
 from sklearn.metrics import mean_absolute_error, roc_auc_score
 
 CALLS = 40 if QUICK else 200
-PORT = 7933
 CLICK = """name => new Promise(done => {
   const form = document.querySelector("form.demo");
   const begun = performance.now();
@@ -96,12 +96,16 @@ def gradio() -> None:
     sys.path.insert(0, "tests")
     from kind import API
 
-    env = {**os.environ, "GRADIO_SERVER_PORT": str(PORT), "GRADIO_ANALYTICS_ENABLED": "False"}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    env = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False"}
     app = subprocess.Popen([sys.executable, "app.py"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for _ in range(120):
             with contextlib.suppress(Exception):
-                Client(f"http://127.0.0.1:{PORT}", verbose=False)
+                Client(address, verbose=False)
                 break
             time.sleep(0.5)
         example = str(sorted(Path("docs/examples").iterdir())[0])
@@ -114,9 +118,7 @@ def gradio() -> None:
                 times.append(time.perf_counter() - begun)
             return times[1:]
 
-        clients = [
-            Client(f"http://127.0.0.1:{PORT}", verbose=False, download_files=False) for _ in range(4 if QUICK else 20)
-        ]
+        clients = [Client(address, verbose=False, download_files=False) for _ in range(4 if QUICK else 20)]
         row("Gradio app, one client", told(ask(clients[0], 8 if QUICK else 40)))
         count = 3 if QUICK else 10
         with concurrent.futures.ThreadPoolExecutor(len(clients)) as pool:
@@ -142,6 +144,7 @@ def browser() -> None:
                 chromium = play.chromium.launch(args=FLAGS, **where)
                 break
         else:
+            row("browser", "no Chromium here")
             return
         page = chromium.new_page()
         page.goto(f"{address}/demo/")

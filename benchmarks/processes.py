@@ -5,6 +5,7 @@ import csv
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -14,8 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from measure import prepared, row
-from project import batches
+from measure import alternate, prepared, row
 
 STAGE = [sys.executable, "-m", "project.train"]
 PLAIN = ["model.dropout=0", "model.mixup=0", "model.batch=512", "trainer.accelerator=cpu", "trainer.precision=32-true"]
@@ -91,7 +91,7 @@ def write_photo(index: int) -> dict:
 
 
 def streamed(new: Path) -> None:
-    """Photos a second by litdata from an S3 server on this machine and from a folder, and by batches.py from a map."""
+    """Photos a second by litdata, from an S3 server on this machine and from a folder, in turn."""
     import boto3
     import litdata
 
@@ -100,10 +100,13 @@ def streamed(new: Path) -> None:
         fn=write_photo, inputs=list(range(PHOTOS)), output_dir=str(folder), num_workers=CORES, chunk_bytes="32MB"
     )
     os.environ.update(KEYS)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
     server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-p", "7955"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "moto.server", "-p", port], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    address = "http://127.0.0.1:7955"
+    address = f"http://127.0.0.1:{port}"
     try:
         client = boto3.client("s3", endpoint_url=address)
         for _ in range(60):
@@ -114,44 +117,33 @@ def streamed(new: Path) -> None:
                 time.sleep(0.5)
         for path in folder.iterdir():
             client.upload_file(str(path), bucket, path.name)
+        access = {"endpoint_url": address, **{k.lower(): v for k, v in KEYS.items() if "KEY" in k}}
 
-        def rate(source: str, **options: object) -> float:
-            """Samples a second over one epoch, shuffled, in batches."""
-            data = litdata.StreamingDataset(source, shuffle=True, drop_last=False, **options)
-            loader = litdata.StreamingDataLoader(data, batch_size=64, num_workers=CORES)
-            begun, seen = time.perf_counter(), 0
-            for batch in loader:
-                photos = torch.stack([torch.frombuffer(bytearray(x), dtype=torch.uint8) for x in batch["x"]])
-                seen += len(photos)
-            assert seen == PHOTOS
-            return seen / (time.perf_counter() - begun)
+        def epoch(source: str, **options: object) -> None:
+            """All samples, shuffled, in batches; what is downloaded is kept by nobody."""
+            with tempfile.TemporaryDirectory() as cache:
+                told = {"cache_dir": cache, "shuffle": True, "drop_last": False, **options}
+                data = litdata.StreamingDataset(source, **told)
+                seen = 0
+                for batch in litdata.StreamingDataLoader(data, batch_size=64, num_workers=CORES):
+                    photos = torch.stack([torch.frombuffer(bytearray(x), dtype=torch.uint8) for x in batch["x"]])
+                    seen += len(photos)
+                assert seen == PHOTOS
 
-        far = rate(
-            f"s3://{bucket}",
-            storage_options={"endpoint_url": address, **{k.lower(): v for k, v in KEYS.items() if "KEY" in k}},
-        )
-        near = rate(str(folder))
+        sides = {
+            "far": lambda: epoch(f"s3://{bucket}", storage_options=access),
+            "near": lambda: epoch(str(folder)),
+        }
+        far, near = (PHOTOS / spent for spent in alternate(sides, 3).values())
     finally:
         server.terminate()
         server.wait()
-    x = np.lib.format.open_memmap(new / "x.npy", "w+", np.uint8, (PHOTOS, SIZE * SIZE))
-    for i in range(PHOTOS):
-        x[i] = np.frombuffer(write_photo(i)["x"], np.uint8)
-    mapped = torch.from_numpy(np.load(new / "x.npy", mmap_mode="c")).unsqueeze(1)
-    loader = batches.Loader(mapped, torch.zeros(PHOTOS), torch.arange(PHOTOS), 64)
-    loader.shuffle = lambda: 0
-    begun = time.perf_counter()
-    for _ in loader:
-        pass
-    ours = PHOTOS / (time.perf_counter() - begun)
-    what = f"photos of {SIZE} pixels"
     row(
-        f"{what}, litdata from S3 on this machine",
+        f"photos of {SIZE} pixels, litdata from S3 on this machine",
         f"{far:,.0f} a second",
         f"litdata from a folder {near:,.0f}",
         far / near,
     )
-    row(f"{what}, batches.py from a map", f"{ours:,.0f} a second", f"litdata from a folder {near:,.0f}", ours / near)
 
 
 def sweeps(new: Path) -> None:

@@ -256,11 +256,11 @@ def keeps(rows: int | None, found: tuple, source: Path, cfg) -> None:
         assert np.isfinite(x).all()
         if rows is not None:
             assert len(samples) == whole(table, told, schema)
-            are_windows(x, y, samples, table, told)
+            are_windows(x, y, samples, table, told, schema)
     elif rows is not None:
         assert len(samples) == rows, "a row was lost"
         if KIND == "photos":
-            copies_stay_together(y, samples, source)
+            are_photos(x, y, samples, source, told)
         elif table.columns.is_unique:
             are_rows(x, y, samples, table, told, schema)
     for split in cfg.data.splits:
@@ -290,12 +290,18 @@ def are_rows(
     """Sample i is row i of the table that was given: inputs, label, group and time."""
     target = table[told["target"]]
     if schema["task"] == "classification":
-        assert pd.Series(y).groupby(target.astype(str)).nunique().max() == 1, "one value, two labels"
+        finds(y, target, told["positive"])
     else:
         assert np.allclose(y, plain(target), rtol=1e-5), "another target"
     for place, column in enumerate(schema["columns"]):
-        if "values" not in column and column["name"] in table:
-            assert np.allclose(x[:, place], plain(table[column["name"]]), rtol=1e-5, equal_nan=True), "another input"
+        given = table[column["name"]]
+        if "values" in column:
+            known = ~np.isnan(x[:, place])
+            texts = np.array(column["values"])[x[known, place].astype(int)]
+            assert (texts == given[known].astype(str)).all(), "another text"
+            assert given[~known].isna().all() or len(column["values"]) == inputs.LEVELS, "a text is lost"
+        else:
+            assert np.allclose(x[:, place], plain(given), rtol=1e-5, equal_nan=True), "another input"
     if told["group"]:
         assert (pd.factorize(samples.group)[0] == pd.factorize(table[told["group"]].astype(str))[0]).all(), "groups"
     if told["time"]:
@@ -305,7 +311,16 @@ def are_rows(
         assert (samples.end.rank(method="dense") == given.rank(method="dense")).all(), "another order in time"
 
 
-def are_windows(x: np.ndarray, y: np.ndarray, samples: pd.DataFrame, table: pd.DataFrame, told: dict) -> None:
+def finds(y: np.ndarray, given: pd.Series, positive: object) -> None:
+    """The label is 1 where a value is the positive one, named or beyond doubt, and 0 elsewhere."""
+    plainly = given.astype(str).str.lower().str.removesuffix(".0")
+    wanted = [str(positive).lower()] if positive is not None else ["1", "true", "yes", "y", "positive"]
+    assert (plainly.isin(wanted).to_numpy() == y.astype(bool)).all() and 0 < y.sum() < len(y), "another label"
+
+
+def are_windows(
+    x: np.ndarray, y: np.ndarray, samples: pd.DataFrame, table: pd.DataFrame, told: dict, schema: dict
+) -> None:
     """Windows hold the rows of their series up to the moment of the forecast, and the target a horizon later."""
     groups = {str(name): rows for name, rows in table.groupby(told["series"])} if told["series"] else {"series": table}
     for i in {0, len(samples) // 2, len(samples) - 1}:
@@ -316,12 +331,18 @@ def are_windows(x: np.ndarray, y: np.ndarray, samples: pd.DataFrame, table: pd.D
         first, target = last - told["history"] + 1, plain(rows[told["target"]])
         assert time[first] == samples.start[i], "begins elsewhere"
         assert np.isclose(y[i], target[end], rtol=1e-5) and samples.label[i] == y[i], "another target"
-        assert np.allclose(x[i, :, 0], target[first : last + 1], rtol=1e-5), "another window"
+        for place, name in enumerate(schema["channels"]):
+            assert np.allclose(x[i, :, place], plain(rows[name])[first : last + 1], rtol=1e-5), "another window"
 
 
-def copies_stay_together(y: np.ndarray, samples: pd.DataFrame, source: Path) -> None:
-    """Each photo has the label of its folder; equal files are one group."""
-    assert pd.Series(y).groupby(samples.source.str.split("/").str[0]).nunique().max() == 1, "one folder, two labels"
+def are_photos(x: np.ndarray, y: np.ndarray, samples: pd.DataFrame, source: Path, told: dict) -> None:
+    """Each photo has its own pixels and the label of its folder; equal files are one group."""
+    finds(y, samples.source.str.split("/").str[0], told["positive"])
+    for i in {0, len(samples) // 2, len(samples) - 1}:
+        with Image.open(source / samples.source[i]) as image:
+            grey = image.mode in ("L", "1", "LA")
+            photo = image.convert("L" if grey else "RGB").resize((told["size"],) * 2, Image.Resampling.BILINEAR)
+        assert (x[i] == np.asarray(photo.convert("L" if x.ndim == 3 else "RGB"))).all(), "another photo"
     content = samples.source.map(lambda name: (source / name).read_bytes())
     assert samples.group.groupby(content).nunique().max() == 1, "copies in two groups"
 

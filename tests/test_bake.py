@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import PACKAGE, SLUG, TEMPLATE, bake
+from markdown_it import MarkdownIt
 
 SOURCE = TEMPLATE / "{{cookiecutter.project_slug}}"
 STARTERS = json.loads((TEMPLATE / "cookiecutter.json").read_text())["starter"]
 ROLES = json.loads((TEMPLATE / "cookiecutter.json").read_text())["target_role"]
+MARKDOWN = MarkdownIt("commonmark").enable("table")
 RUNTIME = ["ort.js.gzip", "ort.wasm.gzip"]  # of the demo: binary files
 FILES = f"""
 .dvc/.gitignore .dvc/config .github/workflows/publish.yml .github/workflows/tests.yml
@@ -84,7 +86,7 @@ def no_brace_is_left(project: Path) -> None:
 
 
 def parses(project: Path) -> None:
-    """Every TOML, YAML, JSON and Python file."""
+    """Every TOML, YAML, JSON, Python and Markdown file; of the last, every table is one."""
     for name in files(project):
         if name.endswith(".toml"):
             tomllib.loads(text(project / name))
@@ -94,6 +96,13 @@ def parses(project: Path) -> None:
             json.loads(text(project / name))
         elif name.endswith(".py"):
             compile(text(project / name), name, "exec")
+        elif name.endswith(".md"):
+            body = text(project / name)
+            if front := re.match(r"---\n(.*?\n)---\n", body, re.DOTALL):
+                assert isinstance(yaml.load(front[1], yaml.CSafeLoader), dict), name
+                body = body[front.end() :]
+            for token in MARKDOWN.parse(body):
+                assert token.type != "inline" or not re.search(r"^\|.*\|$", token.content, re.MULTILINE), (name, token)
 
 
 def python_is_clean(project: Path) -> None:

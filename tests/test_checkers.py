@@ -69,37 +69,40 @@ def committed(project: Path, pattern: str) -> list[str]:
     return [name for name in said.splitlines() if re.search(pattern, name)]
 
 
-@pytest.mark.slow
+@pytest.fixture(params=PAIRS.items(), ids=PAIRS)
+def project(request, tmp_path) -> Path:
+    """A project of each starter, each in another role, files only."""
+    starter, role = request.param
+    return bake(tmp_path, starter=starter, target_role=role)
+
+
 def test_scientific_python(baked):
     off = ",".join(SWITCHED_OFF)
     tool("sp-repo-review[cli]>=2026.8", baked, "repo-review", ".", "--ignore", off)
 
 
 @pytest.mark.slow
-def test_pyproject_and_workflows_follow_their_schemas(baked):
-    tool("validate-pyproject[all]>=0.27", baked, "validate-pyproject", "pyproject.toml")
-    for kind, pattern in (("github-workflows", r"^\.github/workflows/"), ("dependabot", r"dependabot\.yml$")):
-        if names := committed(baked, pattern):
-            tool("check-jsonschema>=0.39", baked, "check-jsonschema", "--builtin-schema", f"vendor.{kind}", *names)
+def test_pyproject_and_workflows_follow_their_schemas(project):
+    tool("validate-pyproject[all]>=0.27", project, "validate-pyproject", "pyproject.toml")
+    names = committed(project, r"^\.github/workflows/")
+    tool("check-jsonschema>=0.39", project, "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *names)
 
 
 @pytest.mark.slow
-def test_spelling(baked):
-    names = committed(baked, r"\.(md|py|ya?ml|toml|cff|css|html|js|ipynb|sbatch)$")
-    tool("codespell>=2.4", baked, "codespell", "--ignore-words-list", WORDS, *names)
+def test_spelling(project):
+    names = committed(project, r"\.(md|py|ya?ml|toml|cff|css|html|js|ipynb|sbatch|typ|bib)$")
+    tool("codespell>=2.4", project, "codespell", "--ignore-words-list", WORDS, *names)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("starter", "role"), PAIRS.items())
-def test_types(tmp_path, starter, role):
-    project = bake(tmp_path, starter=starter, target_role=role)
+def test_types(project):
     tool("mypy>=2", project, "mypy", *TYPES, "src", "app.py", "cloud")
 
 
 @pytest.mark.slow
-def test_nothing_is_unused(baked):
+def test_nothing_is_unused(project):
     words = ["--min-confidence", "60", "--ignore-names", ",".join(CALLED)]
-    tool("vulture>=2.16", baked, "vulture", "src", "app.py", "cloud", *words)
+    tool("vulture>=2.16", project, "vulture", "src", "app.py", "cloud", *words)
 
 
 @pytest.mark.slow
@@ -115,9 +118,8 @@ def test_every_dependency_is_used_and_every_import_declared(run):
     run("--with", "deptry>=0.25", "deptry", "src", "--per-rule-ignores", told)
 
 
-@pytest.mark.slow
-def test_every_module_and_function_says_what_it_does(baked):
+def test_every_module_and_function_says_what_it_does(project):
     off = ",".join(DOCSTRINGS)
     line = ["ruff", "check", "--no-cache", "--isolated", "--select", "D", "--ignore", off, "src", "app.py", "cloud"]
-    done = subprocess.run(line, cwd=baked, capture_output=True, text=True)
+    done = subprocess.run(line, cwd=project, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

@@ -60,7 +60,7 @@ def test_a_killed_pipeline_goes_on_as_if_nothing_had_been(starter, trained, tmp_
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["trouble"] == [] and sum(found["killed in"].values()) == kills
-    assert kills < 50 or {"prepare", "train", "leak", "evaluate", "report"} <= set(found["killed in"]), found
+    assert kills < 50 or ("train" in found["killed in"] and len(found["killed in"]) >= 5), found
     assert kills < 50 or found["trainings resumed"], "no kill met the training"
     with capsys.disabled():
         print(f"\n{found}")
@@ -69,13 +69,29 @@ def test_a_killed_pipeline_goes_on_as_if_nothing_had_been(starter, trained, tmp_
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
 @pytest.mark.parametrize("requests", [60, pytest.param(2_000, marks=pytest.mark.slow)])
 def test_the_demo_under_load(starter, trained, run, requests, capsys):
-    said = run("python", str(HERE / "siege.py"), DEMO[starter].strip("/"), str(requests))
+    rounds = "3" if requests > 1_000 else "1"
+    said = run("python", str(HERE / "siege.py"), DEMO[starter].strip("/"), str(requests), rounds)
     found = json.loads(said.splitlines()[-1])
     with capsys.disabled():
         print(f"\n{found}")
     assert found["trouble"] == []
     assert found["kinds of bad input"] >= 60 and found["addresses"] >= 60
-    assert found["memory, MB"]["highest"] < found["memory, MB"]["before"] + 1_500
+    assert found["memory, MB"]["highest"] < found["memory, MB"]["before"] + 1_000
+    if requests > 1_000:  # what a round adds becomes less
+        first, second, third = (found["memory, MB"][f"after bad ones, round {number}"] for number in (1, 2, 3))
+        assert third - second < max(50, second - first), found
+
+
+def test_a_second_bake_gives_the_same(starter, trained, tmp_path):
+    """A small share of the next test: metrics and answers to the last bit."""
+    if starter != "caravan-insurance":
+        pytest.skip("one of them always, all with -m slow")
+    project = install(bake(tmp_path, starter=starter, project_slug=SLUG))
+    turn(project, KNOBS[starter])
+    command(project, "dvc", "repro")
+    assert command(project, "python", "-c", ANSWERS) == command(trained, "python", "-c", ANSWERS)
+    metrics = [(folder / "reports/metrics.json").read_bytes() for folder in (project, trained)]
+    assert metrics[0] == metrics[1]
 
 
 @pytest.mark.slow

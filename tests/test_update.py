@@ -38,7 +38,6 @@ def content(project: Path) -> dict[str, bytes]:
     return {name: (project / name).read_bytes() for name in names if name != ".cruft.json"}
 
 
-@pytest.mark.slow
 def test_edits_survive_three_versions(tmp_path):
     known = [subprocess.run(["git", "cat-file", "-e", name], cwd=TEMPLATE).returncode == 0 for name in VERSIONS]
     if not all(known):

@@ -1,5 +1,6 @@
 """The oldest and the newest versions that a project allows."""
 
+import itertools
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 from conftest import PAIRS, bake, command
 
 PYTHONS = ["3.11", "3.12", "3.13"]
+WHERE = [*itertools.product(PAIRS, ["linux", "macos", "windows"])]
 NOW = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 ENDS = pytest.mark.parametrize(
     "end", ["--resolution=lowest-direct", f"--exclude-newer={NOW}"], ids=["oldest", "newest"]
@@ -33,11 +35,12 @@ def test_they_pass_the_fast_tests(tmp_path, starter, python, end):
     print(command(project, "pytest", "-q").splitlines()[-1])
 
 
-@pytest.mark.slow
 @ENDS
 @pytest.mark.parametrize("python", PYTHONS)
-@pytest.mark.parametrize("system", ["linux", "macos", "windows"])
-@pytest.mark.parametrize("starter", PAIRS)
+@pytest.mark.parametrize(
+    ("starter", "system"),
+    [pytest.param(*pair, marks=[pytest.mark.slow] * (pair != ("caravan-insurance", "windows"))) for pair in WHERE],
+)
 def test_nothing_has_to_be_compiled(tmp_path, starter, system, python, end):
     """Every package of every system and Python comes as a wheel, or is pure Python; the oldest are those named."""
     project = bake(tmp_path, starter=starter)

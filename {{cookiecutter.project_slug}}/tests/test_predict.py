@@ -39,6 +39,7 @@ def test_command_without_a_file_or_a_model_gets_one_line(tmp_path):
         predict.threshold(tmp_path / "none.json")
 
 
-def test_answering_needs_no_torch(inside):
-    code = "import {{ cookiecutter.package_name }}.predict, sys; sys.exit('torch' in sys.modules)"
+@pytest.mark.parametrize("name", ["prepare", "baseline", "evaluate", "predict"])
+def test_what_needs_no_torch_does_not_import_it(name):
+    code = f"import {{ cookiecutter.package_name }}.{name}, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
