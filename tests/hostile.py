@@ -191,6 +191,8 @@ def addresses(temp: Path, link: Path) -> list[str]:
     found = [root + target for root in roots for target in (*targets, *more)]
     found += [
         f"gradio_api/proxy=http://127.0.0.1:1{temp}/canary",
+        "gradio_api/file=http://127.0.0.1:1/canary",
+        "gradio_api/process_recording",
         "gradio_api/call/nothing",
         "..%2f..%2f..%2fetc/passwd",
     ]

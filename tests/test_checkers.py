@@ -42,8 +42,10 @@ TYPES += ["--disable-error-code=misc", "--disable-error-code=index"]
 CALLED = ["setup", "teardown", "*_dataloader", "on_*", "*_step", "configure_optimizers", "forward", "encode"]
 CALLED += [
     "async_ssrf_protected_download",
-    "cache_dir",
     "preprocess",
+    "save_checkpoint",
+    "storage_options",
+    "cache_dir",
     "dirpath",
     "disable",
     "sampler",

@@ -33,7 +33,7 @@ from {{ cookiecutter.package_name }} import (
 )
 
 ROOT = Path(__file__).parents[1]
-SMALL = ["data=starter", *kind.SMALL, "trainer=cpu", "bootstrap=20", "logger=[dvclive]"]
+SMALL = ["data=starter", *kind.SMALL, "trainer=cpu", "bootstrap=20", "logger=[csv]"]
 
 
 def settings(*overrides: str) -> DictConfig:
@@ -118,6 +118,6 @@ def module(project: Path) -> Iterator[ModuleType]:
 @pytest.fixture(scope="session")
 def app(module: ModuleType) -> Iterator[Client]:
     """A client of the running demo."""
-    _, url, _ = module.demo.launch(prevent_thread_lock=True, quiet=True, **module.START)
+    _, url, _ = module.demo.launch(prevent_thread_lock=True, quiet=True, **module.serving.START)
     yield Client(url, verbose=False)
     module.demo.close()

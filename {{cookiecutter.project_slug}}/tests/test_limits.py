@@ -37,6 +37,18 @@ def test_an_address_is_not_fetched(app):
         app.predict(given, api_name=f"/{kind.API}")
 
 
+@pytest.mark.parametrize("address", ["file=https://example.org/a", "file/http://example.org/a", "proxy=http://a.b/c"])
+def test_the_demo_is_no_way_to_other_machines(app, address):
+    for root in ("", "gradio_api/"):
+        answer = httpx.get(f"{app.src.rstrip('/')}/{root}{address}")
+        assert (answer.status_code, answer.text) == (404, "Not found")
+
+
+def test_no_recording_is_cut(app):
+    address = f"{app.src.rstrip('/')}/gradio_api/process_recording"
+    assert httpx.post(address, files={"file": b"0"}).status_code == 404
+
+
 def test_who_comes_when_many_wait_is_told(app, module, monkeypatch):
     free = threading.Event()
     [function] = [found for found in module.demo.fns.values() if found.api_name == kind.API]

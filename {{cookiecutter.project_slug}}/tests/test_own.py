@@ -129,6 +129,34 @@ def test_what_is_forgotten_gets_one_line(own, inside, monkeypatch, word, message
     refused(message, *told)
 
 
+@pytest.mark.parametrize(
+    ("was", "value", "becomes"),
+    [
+        ("target: null  # what", '"2024"', 'target: "2024"  # what'),
+        ('target: "a \\" # b"', '"c"', 'target: "c"'),
+        ("target: []  # what", '["a", "b"]', 'target: ["a", "b"]  # what'),
+        ("target:\n  - a", '["b"]', None),
+        ("goal: null", '"b"', None),
+    ],
+)
+def test_settings_are_filled_in_or_left_alone(tmp_path, was, value, becomes):
+    path = tmp_path / "own.yaml"
+    path.write_text(f"{was}\nid: null\n")
+    if becomes is None:
+        with pytest.raises(config.BadInput, match="own.yaml: write the value of target on its line"):
+            prepare.fill(path, {"target": value})
+    else:
+        prepare.fill(path, {"target": value})
+    assert path.read_text() == f"{becomes or was}\nid: null\n"
+
+
+@pytest.mark.parametrize("word", ["data.target=2024", "data.path=2024", "data.time=2024", "data.target=a (b)"])
+def test_a_name_that_looks_like_a_number_is_a_name(word):
+    key, _, name = word.partition("=")
+    assert config.quoted(word) == f"{key}='{name}'"
+    assert config.quoted("data.target=load") == "data.target=load" and config.quoted("seed=1") == "seed=1"
+
+
 def test_prepare_remembers_what_it_was_told(tmp_path, monkeypatch, capsys):
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
     told = kind.own(tmp_path)

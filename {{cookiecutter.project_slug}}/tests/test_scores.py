@@ -107,6 +107,11 @@ def test_whole_groups_are_drawn():
     assert (found["value"], found["low"], found["high"]) == (0.5, 0, 1)
 
 
+def test_there_are_no_empty_bins():
+    rows = pd.DataFrame({"label": [0, 1, 1], "p": [0.1, 0.8, 0.9]})
+    assert scores.calibration(rows, "p", "classification", 10)["promised"] == [0.1, 0.8, 0.9]
+
+
 def test_a_calibrated_classification_has_no_gap():
     rng = np.random.default_rng(0)
     p = rng.uniform(size=20_000)

@@ -121,8 +121,14 @@ def test_a_part_without_a_sample_gets_one_line():
 
 
 def test_borders_that_are_no_times_get_one_line():
-    with pytest.raises(config.BadInput, match=r"data\.borders: .* the times in the data look like 2020"):
-        cut("time", table(), borders={"val": "spring", "test": "autumn"})
+    for borders in ({"val": "spring", "test": "autumn"}, {"val": "2020-01-12"}, "2020-01-12", ["2020-01-12"]):
+        with pytest.raises(config.BadInput, match="data.borders=.*: give {val: TIME, test: TIME}; .* like 2020"):
+            cut("time", table(), borders=borders)
+
+
+def test_groups_that_are_numbers_are_named_as_numbers_or_texts():
+    parts = [cut("grouped", table(), unseen=unseen) for unseen in ([3], ["3"])]
+    assert (parts[0] == parts[1]).all() and (parts[0] == "unseen").any()
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
@@ -222,6 +228,9 @@ def frozen(told: list[str]) -> str:
         ("data.shares.test=all", "'test': 'all'}: give train, val and test"),
         ("~data.shares.val", "data.shares={'train': 0.6, 'test': 0.25}: give train, val and test"),
         ("data.shares=null", "data.shares=None: give train, val and test"),
+        ("data.split=by-hand", "data.split=by-hand: choose of "),
+        ("data.resample=month", "data.resample=month: choose of id, "),
+        ("data.unseen=36", r"data\.unseen=36: write a list, data\.unseen=\[36\]"),
     ],
 )
 def test_what_is_refused_leaves_the_old_data(told, override, message):

@@ -11,7 +11,7 @@ import pytest
 import torch
 from conftest import SMALL, settings
 
-from {{ cookiecutter.package_name }} import config, dataset, learner, train
+from {{ cookiecutter.package_name }} import config, dataset, leak, learner, train
 
 PACKAGE = "{{ cookiecutter.package_name }}"
 
@@ -179,6 +179,43 @@ def test_history_is_kept_by_every_logger(few, tmp_path):
 def test_a_count_that_is_none_is_refused_in_one_line(word):
     with pytest.raises(config.BadInput, match=f"^{word}: give a whole number, \\d or more$"):
         config.check(settings(word))
+
+
+@pytest.mark.parametrize(
+    ("word", "right"),
+    [
+        ("model.lr=-1", "give a number, 0 or more"),
+        ("model.dropout=1", "give a number, 0 or more and below 1"),
+        ("data.cost.miss=five", "give a number, 0 or more"),
+        ("data.limit.of=positives", "choose of all, negatives"),
+        ("data.split_seed=-1", "give a whole number, 0 or more"),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_refused_in_one_line(word, right):
+    with pytest.raises(config.BadInput, match=f"^{word}: {right}$"):
+        config.check(settings(f"++{word}"))
+
+
+def test_a_training_that_diverges_says_so(few, inside, tmp_path):
+    cfg = settings("model=frozen", "model.lr=1e30", "model.weight_decay=0")
+    with pytest.raises(SystemExit, match=r"error: model\.lr=1e\+30: the training diverged; give a smaller one"):
+        train.main(cfg)
+    facts, z, y, part = few
+    with pytest.raises(config.BadInput, match="the training diverged"):
+        leak.predict(cfg, facts, z, y, part, tmp_path, np.flatnonzero(part == "val"))
+
+
+def test_a_checkpoint_is_whole_or_not_there(few, inside, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def half(checkpoint, path):
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", half)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        train.fit(settings("model=frozen"), *few, tmp_path)
+    assert not list(tmp_path.rglob("*.ckpt")) and list(tmp_path.rglob("*.ckpt.new"))
 
 
 def test_text_for_a_number_is_refused_in_one_line(inside):

@@ -16,6 +16,7 @@ import matplotlib.pyplot as plt
 from matplotlib.font_manager import findfont, get_font
 
 from . import predict, scores
+from .config import BadInput
 
 FIGURES = Path("docs/figures")
 COLOURS = {"network": "#0072B2", "baseline": "#D55E00", "trivial": "#6C757D"}  # Okabe and Ito, 2008
@@ -110,9 +111,12 @@ def draw_leak(axes: plt.Axes, metrics: dict) -> None:
 
 def draw_training(axes: plt.Axes, metrics: dict) -> None:
     """Loss by epoch."""
+    if not (path := Path("models/history/metrics.csv")).exists():
+        raise BadInput(f"{path}: missing; train with csv among the loggers")
+    history = pd.read_csv(path)
     for part, style in (("train", "--"), ("val", "-")):
-        history = pd.read_csv(f"models/history/plots/metrics/{part}/loss.tsv", sep="\t")
-        axes.plot(range(1, len(history) + 1), history["loss"], style, lw=3, color="#0072B2", label=part)
+        loss = history[f"{part}/loss"].dropna()
+        axes.plot(range(1, len(loss) + 1), loss, style, lw=3, color="#0072B2", label=part)
     axes.set(xlabel="epoch", ylabel="loss")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend()

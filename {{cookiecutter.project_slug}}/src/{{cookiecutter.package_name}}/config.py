@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import logging
+import math
 import os
 import re
 import shutil
@@ -29,9 +30,14 @@ OmegaConf.register_new_resolver(
 OmegaConf.register_new_resolver("if", lambda given, then, other: then if given else other, replace=True)
 
 
+TEXTS = [f"data.{key}" for key in ("path", "kaggle", "target", "id", "group", "time", "series", "label")]
 # Settings that count something, and the least that makes sense.
 COUNTS = {"seed": 0, "bootstrap": 2, "bins": 1, "folds": 3, "tune.trials": 1}
-COUNTS |= {"model.epochs": 1, "model.batch": 1}
+COUNTS |= {"model.epochs": 1, "model.batch": 1, "data.draws": 1, "data.split_seed": 0}
+# Settings from 0 on, and what they stay below.
+AMOUNTS = dict.fromkeys(("model.lr", "model.weight_decay", "model.mixup", "data.cost.miss"), math.inf)
+AMOUNTS |= {"data.cost.false_alarm": math.inf, "data.cost.error": math.inf}
+AMOUNTS |= {"data.limit.share": 1, "model.dropout": 1}
 ERRORS = (HydraException, OmegaConfBaseException, YAMLError)  # of a setting, or of a file in conf/
 
 
@@ -42,10 +48,13 @@ class BadInput(ValueError):
 def main(stage: Callable[[DictConfig], float | None]) -> Callable[..., float | None]:
     """A Hydra command line around `stage`; bad input ends it with one line and exit code 1."""
 
+    asked = FULL in os.environ
+
     @functools.wraps(stage)
     def run(cfg: DictConfig) -> float | None:
         logging.getLogger().setLevel(logging.WARNING)
-        os.environ.pop(FULL, None)
+        if not asked:
+            os.environ.pop(FULL, None)
         try:
             check(cfg)
             return stage(cfg)
@@ -87,17 +96,26 @@ def check(cfg: DictConfig) -> None:
         value = OmegaConf.select(cfg, key, default=least)
         if type(value) is not int or value < least:
             raise BadInput(f"{key}={value}: give a whole number, {least} or more")
+    for key, most in AMOUNTS.items():
+        value = OmegaConf.select(cfg, key, default=0)
+        if not isinstance(value, int | float) or not 0 <= value < most:
+            raise BadInput(f"{key}={value}: give a number, 0 or more{' and below 1' if most == 1 else ''}")
+    if OmegaConf.select(cfg, "data.limit.of", default="all") not in ("all", "negatives"):
+        raise BadInput(f"data.limit.of={cfg.data.limit.of}: choose of all, negatives")
 
 
 def quoted(word: str) -> str:
-    """The override with its value in quotes if Hydra cannot read it: `data.target=kWh (total)`."""
+    """The override with its value in quotes if Hydra cannot read it, or reads a number where a name is
+    meant: `data.target=kWh (total)`, `data.target=2024`.
+    """
+    key, _, value = word.partition("=")
     try:
-        OverridesParser.create().parse_override(word)
+        found = OverridesParser.create().parse_override(word).value()
+        named = key in TEXTS and isinstance(found, int | float)
     except HydraException:
-        key, sign, value = word.partition("=")
-        if key.startswith("data.") and sign:
-            return f"{key}='{value.replace(chr(92), chr(92) * 2).replace(chr(39), chr(92) + chr(39))}'"
-    return word
+        named = key.startswith("data.") and bool(value)
+    value = value.replace(chr(92), chr(92) * 2).replace(chr(39), chr(92) + chr(39))
+    return f"{key}='{value}'" if named else word
 
 
 def compose(*overrides: str) -> DictConfig:

@@ -121,8 +121,9 @@ def leak(samples: pd.DataFrame, best: str, cfg: DictConfig, task: str) -> dict:
     found: dict = {}
     every = pd.read_parquet("models/baseline.parquet")
     quick = pd.read_parquet("models/leak.parquet")
+    apart = samples.group.astype(str).isin([*map(str, cfg.data.unseen)])
     for split in quick:
-        test = samples[(samples[split] == "test") & ~samples.group.isin(cfg.data.unseen)]
+        test = samples[(samples[split] == "test") & ~apart]
         test = test.assign(baseline=every[f"{split}/{best}"], network=quick[split])
         each = paired(test, "baseline", cfg, task)
         found[split] = {"baseline": each["baseline"], "frozen": each["network"]}

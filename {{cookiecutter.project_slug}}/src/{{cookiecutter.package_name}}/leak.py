@@ -47,7 +47,10 @@ def predict(
     network = learner.load(out / "best.ckpt").network.eval()
     with torch.inference_mode():
         few = np.array_split(rows, -(-len(rows) // 32))
-        return np.concatenate([learner.answer(network, z[some]).numpy() for some in few])
+        found = np.concatenate([learner.answer(network, z[some]).numpy() for some in few])
+    if not np.isfinite(found).all():
+        raise config.BadInput(f"model.lr={cfg.model.lr}: the training diverged; give a smaller one")
+    return found
 
 
 if __name__ == "__main__":

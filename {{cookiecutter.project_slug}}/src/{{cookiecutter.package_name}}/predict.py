@@ -24,8 +24,12 @@ class Model:
     def __init__(self, path: Path | str = "models/model.onnx") -> None:
         if not Path(path).exists():
             raise BadInput(f"{path}: missing; make it with `uv run dvc repro`")
-        self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        self.schema = json.loads(self.session.get_modelmeta().custom_metadata_map["schema"])
+        try:
+            self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+            self.schema = json.loads(self.session.get_modelmeta().custom_metadata_map["schema"])
+        except Exception:  # onnxruntime has no common one
+            what = "damaged, or no model of this project; make it with `uv run dvc repro`"
+            raise BadInput(f"{path}: {what}") from None
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         return self.run(x)[0]

@@ -8,6 +8,7 @@ schema.json      what a raw input looks like: task, columns, categories, units
 `prepare data=own data.path=FILE ...` takes your own data instead, and writes into conf/ what it was told.
 """
 
+import contextlib
 import hashlib
 import json
 import re
@@ -33,6 +34,9 @@ def main(cfg: DictConfig) -> None:
     """Writes data/prepared/; leaves the previous one alone if anything is wrong."""
     data = cfg.data
     x, y, samples, schema, digest = read(data)
+    for key, known in (("split", data.splits), ("resample", samples)):
+        if data[key] not in known:
+            raise config.BadInput(f"data.{key}={data[key]}: choose of {', '.join(known)}")
     if clash := {*TAKEN, *data.splits} & set(data.slices):
         raise config.BadInput(f"data.slices: the project uses the name {', '.join(clash)}; rename the column")
     for kind in data.splits:
@@ -49,13 +53,19 @@ def read(data: DictConfig) -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict, 
     """x (n, ...), y (n,), samples without splits, schema, and SHA-256 of the source."""
     if data.starter and any(text.startswith(("data.path=", "data.kaggle=")) for text in said()):
         raise config.BadInput("this is the starter's data; add data=own to take your own")
-    for key in ("drop", "slices"):
-        if isinstance(data.get(key), str):
-            raise config.BadInput(f"data.{key}={data[key]}: write a list, data.{key}=[{data[key]}]")
+    for key in ("drop", "slices", "show", "splits", "unseen"):
+        if not OmegaConf.is_list(names := data.get(key, OmegaConf.create([]))):
+            raise config.BadInput(f"data.{key}={names}: write a list, data.{key}=[{names}]")
+        if names:
+            data[key] = [str(name) for name in names]  # Hydra reads 2024 as a number
     source = fetch.fetch(data)
     digest = fetch.check(source, expected(data), "conf/data")
-    table = starter.tidy(source, data) if data.starter else inputs.tidy(source, data)
-    return *inputs.arrays(table, data), digest
+    try:
+        table = starter.tidy(source, data) if data.starter else inputs.tidy(source, data)
+        return *inputs.arrays(table, data), digest
+    except config.BadInput as error:
+        where = f"{source}: " if str(error).startswith(("row ", "column ")) else ""
+        raise config.BadInput(f"{where}{error}") from None
 
 
 def expected(data: DictConfig) -> str | None:
@@ -65,7 +75,7 @@ def expected(data: DictConfig) -> str | None:
     if chosen != "own" or "data.sha256" in words or not words & {"data.path", "data.kaggle"}:
         return data.sha256
     was = OmegaConf.to_container(OmegaConf.load(OWN), resolve=False)
-    places = [{Path(str(of.get(key))).resolve() for key in ("path", "kaggle")} for of in (data, was)]
+    places = [[Path(str(of.get(key))).resolve() for key in ("path", "kaggle")] for of in (data, was)]
     return data.sha256 if places[0] == places[1] else None
 
 
@@ -125,8 +135,13 @@ def fill(path: Path, values: dict[str, str]) -> None:
     """Replaces the values of these keys in a YAML file and keeps its comments."""
     text = path.read_text(encoding="utf-8")
     for key, value in values.items():
-        line = re.compile(rf"^({re.escape(key)}:) *(?:\"[^\"]*\"|[^\s#][^#\n]*?)?( *)(#.*)?$", re.MULTILINE)
-        text = line.sub(lambda m, value=value: f"{m[1]} {value}  {m[3] or ''}".rstrip(), text, count=1)
+        old = r"(?:\"(?:[^\"\\]|\\.)*\"|[^\s#][^#\n]*?)?"
+        line = re.compile(rf"^({re.escape(key)}:) *{old} *(#.*)?$", re.MULTILINE)
+        text, count = line.subn(lambda m, new=value: f"{m[1]} {new}  {m[2] or ''}".rstrip(), text, count=1)
+        with contextlib.suppress(*config.ERRORS):
+            if count and OmegaConf.create(text):
+                continue
+        raise config.BadInput(f"{path}: write the value of {key.strip(' -')} on its line")
     config.write(path, text)
 
 

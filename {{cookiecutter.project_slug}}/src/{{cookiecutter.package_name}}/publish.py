@@ -24,7 +24,7 @@ from .config import BadInput
 
 RUNS = Path("runs")
 LARGEST = 1_000_000_000  # bytes that a Space may hold
-MODULES = ("__init__", "config", "inputs", "predict", "tables")  # what app.py needs
+MODULES = ("__init__", "config", "inputs", "predict", "serving", "tables")  # what app.py needs
 START = '''"""Starts app.py on Hugging Face."""
 
 import runpy

@@ -178,7 +178,7 @@ def calibration(rows: pd.DataFrame, name: str, task: str, bins: int) -> dict:
         weight = [1 / 3] * 3
     else:
         p = rows[name].to_numpy()
-        groups = np.array_split(np.argsort(p, kind="stable"), bins)
+        groups = np.array_split(np.argsort(p, kind="stable"), min(bins, len(p)))
         mean = [float(p[g].mean()) for g in groups]
         share = [float(label[g].mean()) for g in groups]
         weight = [len(g) / len(p) for g in groups]

@@ -17,8 +17,7 @@ def cut(kind: str, samples: pd.DataFrame, data: DictConfig, task: str) -> np.nda
     """
     shares = dict(data.shares) if isinstance(data.shares, Mapping) else {}
     numbers = [share for share in shares.values() if isinstance(share, int | float) and share > 0]
-    wrong = {*shares} != {"train", "val", "test"} or len(numbers) < 3 or abs(sum(numbers) - 1) > 0.01
-    if wrong and not (kind == "time" and data.get("borders")):  # which decide instead
+    if {*shares} != {"train", "val", "test"} or len(numbers) < 3 or abs(sum(numbers) - 1) > 0.01:
         raise BadInput(f"data.shares={data.shares}: give train, val and test, numbers above 0 that sum to 1")
     if kind == "random":
         stratify = samples.label if task == "classification" else None
@@ -29,7 +28,7 @@ def cut(kind: str, samples: pd.DataFrame, data: DictConfig, task: str) -> np.nda
         raise BadInput(f"data.splits: {kind}; choose of grouped, random, time")
     else:
         part = np.full(len(samples), "unseen", dtype=object)
-        seen = ~samples.group.isin(data.unseen).to_numpy()
+        seen = ~samples.group.astype(str).isin([*map(str, data.unseen)]).to_numpy()
         alike = strata(samples[seen], data.slices, task)
         part[seen] = by_group(samples.group[seen], alike, shares, data.draws, data.split_seed)
     least, what = (2, "a single class") if task == "classification" else (1, "no sample")
@@ -104,8 +103,8 @@ def by_time(samples: pd.DataFrame, data: DictConfig, shares: dict[str, float]) -
         try:
             borders = np.array([data.borders.val, data.borders.test], dtype=time.dtype)
         except (ValueError, TypeError, AttributeError):
-            given = ", ".join(map(str, data.borders.values()))
-            raise BadInput(f"data.borders: {given}; the times in the data look like {time[0]}") from None
+            what = f"give {{val: TIME, test: TIME}}; the times in the data look like {time[0]}"
+            raise BadInput(f"data.borders={data.borders}: {what}") from None
     else:
         ends = np.cumsum([shares["train"], shares["val"]])
         borders = np.sort(time)[(ends * (len(time) - 1)).astype(int)]

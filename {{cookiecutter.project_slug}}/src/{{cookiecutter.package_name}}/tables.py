@@ -45,8 +45,8 @@ def load(source: Path | str, texts: Sequence[str] = ()) -> pd.DataFrame:
         raise
     except FileNotFoundError:
         raise BadInput(f"{source}: no such file") from None
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{source}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{source}: not UTF-8; save it as UTF-8") from None
     except (ValueError, OSError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise BadInput(f"{source}: not a CSV or Parquet table ({reason})") from None

@@ -22,6 +22,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import callbacks, loggers
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.utilities import rank_zero_only
 
 from . import batches, config, dataset, model
@@ -43,6 +44,8 @@ def main(cfg: DictConfig) -> float:
     sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
     out = Path(HydraConfig.get().runtime.output_dir if sweep else "models")
     best = fit(cfg, *seen(cfg), out, cfg.logger)
+    if not np.isfinite(best):
+        raise config.BadInput(f"model.lr={cfg.model.lr}: the training diverged; give a smaller one")
     print(f"lowest loss on validation: {best:.4f}")
     return best
 
@@ -103,7 +106,7 @@ def fit(
     every = callbacks.ModelCheckpoint(running, "last", enable_version_counter=False)  # epoch, better or not
     keeper.dirpath = every.dirpath = str(running)  # relative, so that another machine can go on
     history, last = running / "history", running / "last.ckpt"
-    goes_on = zipfile.is_zipfile(last)  # a kill leaves half of one if /tmp is another disk
+    goes_on = zipfile.is_zipfile(last)  # and whole
     if rank_zero_only.rank == 0:
         if not goes_on:
             shutil.rmtree(running, ignore_errors=True)  # or its history would have epochs twice
@@ -114,6 +117,7 @@ def fit(
         **trainer_settings(cfg),
         max_epochs=cfg.model.epochs,
         callbacks=[keeper, every, Bar(refresh_rate=10)],
+        plugins=[Whole()],
         logger=[make_logger(name, history) for name in logger],
         log_every_n_steps=1,
         num_sanity_val_steps=0,
@@ -129,8 +133,9 @@ def fit(
     if trainer.is_global_zero:
         shutil.copyfile(keeper.best_model_path, out / "best.new")
         if history.exists():
-            join(history)
-            shutil.copytree(history, out / "history.new", dirs_exist_ok=True)
+            shutil.rmtree(out / "history.new", ignore_errors=True)
+            shutil.copytree(history, out / "history.new")
+            join(out / "history.new")  # a copy: killed here, nothing of the history is lost
             config.replace(out / "history.new", out / "history")
         config.replace(out / "best.new", out / "best.ckpt")
         last.unlink()  # first: nothing goes on from what is half removed
@@ -151,6 +156,16 @@ def join(history: Path) -> None:
         (starts[-1] / "hparams.yaml").replace(history / "hparams.yaml")
     for start in starts:
         shutil.rmtree(start)
+
+
+class Whole(TorchCheckpointIO):
+    """Writes a checkpoint beside its place: Lightning moves it from /tmp, of which a kill may leave half."""
+
+    def save_checkpoint(self, checkpoint: dict, path: Path | str, storage_options: Any = None) -> None:
+        new, old = Path(f"{path}.new"), Path(path)
+        new.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(checkpoint, new)
+        config.replace(new, old)
 
 
 class Bar(callbacks.TQDMProgressBar):

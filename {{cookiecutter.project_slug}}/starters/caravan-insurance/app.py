@@ -8,15 +8,13 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 import numpy as np
-from gradio import processing_utils
 
-from {{ cookiecutter.package_name }} import config, inputs, predict, tables
+from {{ cookiecutter.package_name }} import config, inputs, predict, serving, tables
 from {{ cookiecutter.package_name }}.config import BadInput
 
-DATA = config.compose().data
-STORY = DATA.story
 EXAMPLES = sorted(Path("docs/examples").glob("*.csv"))
 try:
+    DATA = config.compose().data
     MODEL = predict.Model()
     CLASSIFIES = MODEL.schema["task"] == "classification"
     THRESHOLD = predict.threshold() if CLASSIFIES else 0
@@ -24,18 +22,11 @@ try:
     ROWS = {path.stem: inputs.read(path, MODEL.schema)[0] for path in EXAMPLES}
 except BadInput as error:
     sys.exit(f"error: {error}")
+STORY = DATA.story
 COLUMNS = MODEL.schema["columns"]
 NAMES = [column["name"] for column in COLUMNS]
 SHOWN = [NAMES.index(name) for name in DATA.show if name in NAMES] or list(range(min(8, len(NAMES))))
 ROWS = {"typical": inputs.typical(MODEL.schema), **ROWS}
-
-
-async def not_fetched(url: str, cache_dir: str) -> str:
-    """In place of Gradio's own, which would fetch what a visitor names, whatever its size."""
-    raise gr.Error("Send the file itself, not its address.", title="No file")
-
-
-processing_utils.async_ssrf_protected_download = not_fetched
 
 
 def title(place: int) -> str:
@@ -112,10 +103,7 @@ def told(row: np.ndarray) -> tuple[str, dict[str, float], list[list]]:
     return sentence, {STORY.positive: float(found), STORY.negative: 1 - float(found)}, reasons
 
 
-with gr.Blocks(
-    title="{{ cookiecutter.project_name }}",
-    delete_cache=(3600, 3600),  # seconds after which what visitors give is deleted
-) as demo:
+with gr.Blocks(title="{{ cookiecutter.project_name }}", delete_cache=serving.CACHE) as demo:
     gr.Markdown(f"# {{ cookiecutter.project_name }}\n{STORY.demo}")
     with gr.Row():
         with gr.Column():
@@ -141,13 +129,7 @@ with gr.Blocks(
     picked = example.change(pick, example, fields, api_visibility="private")
     picked.then(answer, [example, *fields], outputs, api_visibility="private")
 
-demo.queue(max_size=32, default_concurrency_limit=2, api_open=False)  # who waits, answers at a time
-START = {
-    "max_file_size": "10mb",
-    "state_session_capacity": 100,  # visitors whose page Gradio keeps a copy of, 50 kB each
-    "app_kwargs": {"max_body_size": 12_000_000},  # bytes of any request
-    "theme": gr.themes.Soft(primary_hue="orange"),
-}
+demo.queue(**serving.QUEUE)
 
 if __name__ == "__main__":
-    demo.launch(**START)
+    demo.launch(**serving.START)

@@ -7,18 +7,22 @@ from pathlib import Path
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
-from gradio import processing_utils
 from gradio.data_classes import ImageData
 from gradio.utils import get_upload_folder
 
-from {{ cookiecutter.package_name }} import config, inputs, predict
+from {{ cookiecutter.package_name }} import config, inputs, predict, serving
 from {{ cookiecutter.package_name }}.config import BadInput
 
-STORY = config.compose().data.story
 EXAMPLES = sorted(str(path) for path in Path("docs/examples").glob("*.png"))
+try:
+    STORY = config.compose().data.story
+    MODEL = predict.Model()
+    predict.threshold()
+except BadInput as error:
+    sys.exit(f"error: {error}")
 
 
-def unopened(payload: ImageData | None) -> str | None:
+def unopened(field: gr.Image, payload: ImageData | None) -> str | None:
     """Where the visitor's file lies, for inputs.read to say what is wrong with it; no other file is read."""
     if payload is None:
         return None
@@ -27,12 +31,7 @@ def unopened(payload: ImageData | None) -> str | None:
     return payload.path
 
 
-async def not_fetched(url: str, cache_dir: str) -> str:
-    """In place of Gradio's own, which would fetch what a visitor names, whatever its size."""
-    raise gr.Error("Send the file itself, not its address.", title="No file")
-
-
-processing_utils.async_ssrf_protected_download = not_fetched
+gr.Image.preprocess = unopened  # of the class: a click on an example makes a new field
 
 
 def inspect(path: str | None) -> tuple[dict[str, float], object, str]:
@@ -57,16 +56,12 @@ def meaning(probability: float, threshold: float) -> str:
     return f"### {STORY['pass'].capitalize()}\n{chance}; {rule}."
 
 
-with gr.Blocks(
-    title="{{ cookiecutter.project_name }}",
-    delete_cache=(3600, 3600),  # seconds after which what visitors give is deleted
-) as demo:
+with gr.Blocks(title="{{ cookiecutter.project_name }}", delete_cache=serving.CACHE) as demo:
     gr.Markdown(f"# {{ cookiecutter.project_name }}\n{STORY.demo}")
     with gr.Row():
         with gr.Column():
             sources = ["upload", "clipboard"]
             photo = gr.Image(type="filepath", label=STORY.unit.capitalize(), height=380, sources=sources)
-            photo.preprocess = unopened
             button = gr.Button("Answer", variant="primary")
         with gr.Column():
             sentence = gr.Markdown("### The answer appears here\nGive a photo, or pick one below.")
@@ -78,19 +73,7 @@ with gr.Blocks(
         gr.Markdown(STORY.attribution)
     button.click(inspect, photo, outputs, api_name="inspect")
 
-try:
-    MODEL = predict.Model()
-    predict.threshold()
-except BadInput as error:
-    sys.exit(f"error: {error}")
-
-demo.queue(max_size=32, default_concurrency_limit=2, api_open=False)  # who waits, answers at a time
-START = {
-    "max_file_size": "10mb",
-    "state_session_capacity": 100,  # visitors whose page Gradio keeps a copy of, 50 kB each
-    "app_kwargs": {"max_body_size": 12_000_000},  # bytes of any request
-    "theme": gr.themes.Soft(primary_hue="orange"),
-}
+demo.queue(**serving.QUEUE)
 
 if __name__ == "__main__":
-    demo.launch(**START)
+    demo.launch(**serving.START)

@@ -9,29 +9,20 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 import gradio as gr
 import numpy as np
 import pandas as pd
-from gradio import processing_utils
 from matplotlib.figure import Figure
 
-from {{ cookiecutter.package_name }} import config, inputs, predict
+from {{ cookiecutter.package_name }} import config, inputs, predict, serving
 from {{ cookiecutter.package_name }}.config import BadInput
 
-STORY = config.compose().data.story
 EXAMPLES = {path.stem: str(path) for path in sorted(Path("docs/examples").glob("*.csv"))}
 try:
+    STORY = config.compose().data.story
     MODEL = predict.Model()
 except BadInput as error:
     sys.exit(f"error: {error}")
 SCHEMA = MODEL.schema
 WHY = ["what", "from", "moved it by"]
 AHEAD = pd.Timedelta(seconds=SCHEMA["horizon"] * SCHEMA["step"])
-
-
-async def not_fetched(url: str, cache_dir: str) -> str:
-    """In place of Gradio's own, which would fetch what a visitor names, whatever its size."""
-    raise gr.Error("Send the file itself, not its address.", title="No file")
-
-
-processing_utils.async_ssrf_protected_download = not_fetched
 
 
 def pick(name: str) -> tuple[str, Figure, pd.DataFrame]:
@@ -82,10 +73,7 @@ def reasons(rows: pd.DataFrame, x: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(found, columns=WHY)
 
 
-with gr.Blocks(
-    title="{{ cookiecutter.project_name }}",
-    delete_cache=(3600, 3600),  # seconds after which what visitors give is deleted
-) as demo:
+with gr.Blocks(title="{{ cookiecutter.project_name }}", delete_cache=serving.CACHE) as demo:
     gr.Markdown(f"# {{ cookiecutter.project_name }}\n{STORY.demo}")
     with gr.Row():
         with gr.Column(scale=1):
@@ -102,13 +90,7 @@ with gr.Blocks(
     example.change(pick, example, outputs, api_visibility="private")
     button.click(forecast, file, outputs, api_name="forecast")
 
-demo.queue(max_size=32, default_concurrency_limit=2, api_open=False)  # who waits, answers at a time
-START = {
-    "max_file_size": "10mb",
-    "state_session_capacity": 100,  # visitors whose page Gradio keeps a copy of, 50 kB each
-    "app_kwargs": {"max_body_size": 12_000_000},  # bytes of any request
-    "theme": gr.themes.Soft(primary_hue="orange"),
-}
+demo.queue(**serving.QUEUE)
 
 if __name__ == "__main__":
-    demo.launch(**START)
+    demo.launch(**serving.START)

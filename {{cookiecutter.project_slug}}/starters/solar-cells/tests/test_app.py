@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
@@ -33,6 +34,21 @@ def test_a_picture_of_very_many_pixels_is_not_opened(app, tmp_path, side):
     assert path.stat().st_size < 1e6
     with pytest.raises(AppError, match=r"photo\.png: .*(each side must have|decompression bomb)"):
         app.predict(handle_file(str(path)), api_name="/inspect")
+
+
+def test_who_clicked_an_example_gets_a_sentence_for_a_bad_photo_too(app, module):
+    """Gradio makes the field anew for a visitor who clicks an example."""
+    api = f"{app.src.rstrip('/')}/gradio_api"
+    number = {fn.name: index for index, fn in module.demo.fns.items()}
+
+    def ask(name: str, given: object) -> str:
+        told = {"data": [given], "fn_index": number[name], "session_hash": "visitor"}
+        assert httpx.post(f"{api}/queue/join", json=told).status_code == 200
+        return httpx.get(f"{api}/queue/data?session_hash=visitor", timeout=60).text
+
+    assert '"success":true' in ask("load_example", 0)
+    [path] = httpx.post(f"{api}/upload", files={"files": ("photo.png", b"%!PS-Adobe-3.0 EPSF-3.0")}).json()
+    assert "not a photo" in ask("inspect", {"path": path, "meta": {"_type": "gradio.FileData"}})
 
 
 def test_no_photo_gets_a_sentence(app):
