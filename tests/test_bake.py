@@ -38,8 +38,8 @@ src/{PACKAGE}/explain.py
 src/{PACKAGE}/export.py src/{PACKAGE}/features.py src/{PACKAGE}/fetch.py src/{PACKAGE}/inputs.py
 src/{PACKAGE}/leak.py src/{PACKAGE}/learner.py src/{PACKAGE}/model.py src/{PACKAGE}/predict.py
 src/{PACKAGE}/prepare.py src/{PACKAGE}/report.py src/{PACKAGE}/scores.py src/{PACKAGE}/serving.py
-src/{PACKAGE}/splits.py src/{PACKAGE}/starter.py src/{PACKAGE}/submit.py src/{PACKAGE}/tables.py src/{PACKAGE}/train.py src/{PACKAGE}/tune.py
-src/{PACKAGE}/wording.py
+src/{PACKAGE}/splits.py src/{PACKAGE}/starter.py src/{PACKAGE}/submit.py src/{PACKAGE}/tables.py src/{PACKAGE}/train.py
+src/{PACKAGE}/tune.py src/{PACKAGE}/wording.py
 tests/browser.py tests/conftest.py tests/kind.py tests/test_app.py tests/test_batches.py tests/test_demo.py
 tests/test_evaluate.py
 tests/test_explore.py tests/test_export.py tests/test_inputs.py tests/test_model.py tests/test_own.py
