@@ -73,8 +73,9 @@ def test_a_space_holds_what_the_demo_needs_and_no_more():
     names = {"README.md", "app.py", "conf/config.yaml", "models/model.onnx", "reports/metrics.json"}
     names |= {"requirements.txt", "space.py"} | {name for name in files if name.startswith("docs/examples/")}
     modules = {name for name in files if name.startswith("src/{{ cookiecutter.package_name }}/")}
-    assert set(files) == names | modules and len(modules) == 5
+    assert set(files) == names | modules and len(modules) == 6
     assert b"torch" not in files["requirements.txt"] and b"path:" not in files["conf/config.yaml"]
+    assert b"fastapi==" in files["requirements.txt"]
     card = RepoCard.load("runs/space/README.md")
     assert (card.data.sdk, card.data.app_file, card.data.models) == ("gradio", "space.py", ["ada/model"])
     assert f"gradio=={card.data.sdk_version}\n" in files["requirements.txt"].decode()

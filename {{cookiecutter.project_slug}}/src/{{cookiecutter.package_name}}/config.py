@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 CONF, FULL = "../../conf", "HYDRA_FULL_ERROR"
+ASKED = FULL in os.environ  # by who wants to see all of an error
 
 # The trainer to use when none is named; asking for the driver is faster than importing torch.
 OmegaConf.register_new_resolver(
@@ -48,12 +49,10 @@ class BadInput(ValueError):
 def main(stage: Callable[[DictConfig], float | None]) -> Callable[..., float | None]:
     """A Hydra command line around `stage`; bad input ends it with one line and exit code 1."""
 
-    asked = FULL in os.environ
-
     @functools.wraps(stage)
     def run(cfg: DictConfig) -> float | None:
         logging.getLogger().setLevel(logging.WARNING)
-        if not asked:
+        if not ASKED:
             os.environ.pop(FULL, None)
         try:
             check(cfg)
@@ -105,8 +104,9 @@ def check(cfg: DictConfig) -> None:
 
 
 def quoted(word: str) -> str:
-    """The override with its value in quotes if Hydra cannot read it, or reads a number where a name is
-    meant: `data.target=kWh (total)`, `data.target=2024`.
+    """The override with its value in quotes if Hydra cannot read it, or takes a name for a number.
+
+    As in `data.target=kWh (total)` and `data.target=2024`.
     """
     key, _, value = word.partition("=")
     try:

@@ -103,8 +103,8 @@ def by_time(samples: pd.DataFrame, data: DictConfig, shares: dict[str, float]) -
         try:
             borders = np.array([data.borders.val, data.borders.test], dtype=time.dtype)
         except (ValueError, TypeError, AttributeError):
-            what = f"give {{val: TIME, test: TIME}}; the times in the data look like {time[0]}"
-            raise BadInput(f"data.borders={data.borders}: {what}") from None
+            right = "give {val: TIME, test: TIME}; the times in the data look like"
+            raise BadInput(f"data.borders={data.borders}: {right} {time[0]}") from None
     else:
         ends = np.cumsum([shares["train"], shares["val"]])
         borders = np.sort(time)[(ends * (len(time) - 1)).astype(int)]
