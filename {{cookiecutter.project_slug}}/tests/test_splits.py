@@ -228,7 +228,7 @@ def frozen(told: list[str]) -> str:
         ("data.shares.test=all", "'test': 'all'}: give train, val and test"),
         ("~data.shares.val", "data.shares={'train': 0.6, 'test': 0.25}: give train, val and test"),
         ("data.shares=null", "data.shares=None: give train, val and test"),
-        ("data.split=by-hand", "data.split=by-hand: choose of "),
+        ("data.split=by-hand", r"data\.splits?[=:] ?by-hand[:;] choose of "),
         ("data.resample=month", "data.resample=month: choose of id, "),
         ("data.unseen=36", r"data\.unseen=36: write a list, data\.unseen=\[36\]"),
     ],
