@@ -154,6 +154,7 @@ def test_settings_are_filled_in_or_left_alone(tmp_path, was, value, becomes):
 def test_a_name_that_looks_like_a_number_is_a_name(word):
     key, _, name = word.partition("=")
     assert config.quoted(word) == f"{key}='{name}'"
+    assert config.quoted("data.drop=[kWh (total), a]") == "data.drop=['kWh (total)','a']"
     assert config.quoted("data.target=load") == "data.target=load" and config.quoted("seed=1") == "seed=1"
 
 

@@ -85,12 +85,13 @@ def test_the_verdict_follows_the_interval(task, good):
 
 @pytest.mark.parametrize(("task", "better"), [("classification", 0.7), ("regression", 0.2)])
 def test_the_headline_names_another_baseline_that_does_better(task, better):
-    def told(best: str, other: float, low: float = 0.1, groups: int = wording.FEWEST) -> str:
+    def told(best: str, other: float, low: float = 0.1, groups: int = wording.FEWEST, us: float = 0.1) -> str:
         key = wording.TILES[task][0]
         everyone = {"test": {key: {"value": 0.5}}, "baseline": {key: {"value": 0.5}}}
         everyone["trivial"] = everyone["baseline"]
         found = {"task": task, "baseline_name": best, "names": {"recall_at_limit": "Found"}, **everyone}
         found["groups_test"] = groups
+        found["difference"] = {key: {"low": us, "high": 0.3}}
         found["baselines"] = {"plain": {key: {"value": 0.5}}, "quick": {key: {"value": other}}}
         found["differences"] = {"quick": {key: {"low": low, "high": 0.3}}}
         story = {"baselines": {"quick": "the quick one"}, "target": "kW", "seen": {}}
@@ -104,6 +105,7 @@ def test_the_headline_names_another_baseline_that_does_better(task, better):
     assert told("plain", better, groups=wording.FEWEST - 1).endswith("not distinguishable from the network.")
     assert told("quick", better) == "All is well."  # which the sentence of conf/ names
     assert told("plain", 1 - better) == told("plain", 0.5) == "All is well."
+    assert told("plain", 0.5, us=-0.1) == "All is well. The difference may be chance."
 
 
 def test_numbers_have_digits_that_matter():

@@ -129,6 +129,13 @@ def test_borders_that_are_no_times_get_one_line():
 def test_groups_that_are_numbers_are_named_as_numbers_or_texts():
     parts = [cut("grouped", table(), unseen=unseen) for unseen in ([3], ["3"])]
     assert (parts[0] == parts[1]).all() and (parts[0] == "unseen").any()
+    with pytest.raises(config.BadInput, match=r"data\.unseen: no group 99, nowhere; one is \d+"):
+        cut("grouped", table(), unseen=["nowhere", 3, 99])
+
+
+def test_a_split_by_time_needs_times():
+    with pytest.raises(config.BadInput, match=r"needs the column of times: data\.time=COLUMN"):
+        cut("time", table().drop(columns="end"))
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])

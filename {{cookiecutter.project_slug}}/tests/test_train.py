@@ -198,8 +198,12 @@ def test_a_number_that_makes_no_sense_is_refused_in_one_line(word, right):
 
 def test_a_training_that_diverges_says_so(few, inside, tmp_path, monkeypatch):
     cfg = settings("model=frozen", "model.lr=1e37", "model.weight_decay=0")
+    shutil.copytree("data", tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match=r"error: model\.lr=1e\+37: the training diverged"):
         train.main(cfg)
+    assert not list((tmp_path / "models").iterdir()) and not list(tmp_path.rglob("*.ckpt"))
+    monkeypatch.chdir(inside)
     facts, z, y, part = few
     monkeypatch.setattr(learner, "answer", lambda network, z: torch.full((len(z),), torch.nan))
     with pytest.raises(config.BadInput, match="the training diverged"):
@@ -228,6 +232,7 @@ def test_text_for_a_number_is_refused_in_one_line(inside):
     ("words", "message"),
     [
         (["data=own"], "data=own: nothing is prepared yet"),
+        (["data=starter", "data.split=by-hand"], "data/prepared: damaged, or without by-hand; make it anew"),
         (["data=starter", "logger=csv"], r"logger=csv: write a list, logger=\[csv\]"),
     ],
 )

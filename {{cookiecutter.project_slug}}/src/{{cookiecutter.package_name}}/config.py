@@ -34,7 +34,8 @@ OmegaConf.register_new_resolver("if", lambda given, then, other: then if given e
 TEXTS = [f"data.{key}" for key in ("path", "kaggle", "target", "id", "group", "time", "series", "label")]
 # Settings that count something, and the least that makes sense.
 COUNTS = {"seed": 0, "bootstrap": 2, "bins": 1, "folds": 3, "tune.trials": 1}
-COUNTS |= {"model.epochs": 1, "model.batch": 1, "data.draws": 1, "data.split_seed": 0}
+COUNTS |= {"model.epochs": 1, "model.batch": 1, "data.draws": 1, "data.split_seed": 0, "model.members": 1}
+COUNTS |= {f"model.{key}": 0 for key in ("blocks", "embedding", "freeze", "hidden", "layers", "width")}
 # Settings from 0 on, and what they stay below.
 AMOUNTS = dict.fromkeys(("model.lr", "model.weight_decay", "model.mixup", "data.cost.miss"), math.inf)
 AMOUNTS |= {"data.cost.false_alarm": math.inf, "data.cost.error": math.inf}
@@ -114,8 +115,13 @@ def quoted(word: str) -> str:
         named = key in TEXTS and isinstance(found, int | float)
     except HydraException:
         named = key.startswith("data.") and bool(value)
-    value = value.replace(chr(92), chr(92) * 2).replace(chr(39), chr(92) + chr(39))
-    return f"{key}='{value}'" if named else word
+    if not named:
+        return word
+    several = value.startswith("[") and value.endswith("]") and key not in TEXTS
+    parts = value[1:-1].split(",") if several else [value]
+    parts = [p.replace(chr(92), chr(92) * 2).replace(chr(39), chr(92) + chr(39)) for p in parts]
+    told = ",".join(f"'{part.strip()}'" if several else f"'{part}'" for part in parts)
+    return f"{key}=[{told}]" if several else f"{key}={told}"
 
 
 def compose(*overrides: str) -> DictConfig:

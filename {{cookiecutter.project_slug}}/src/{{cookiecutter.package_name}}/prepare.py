@@ -57,7 +57,10 @@ def read(data: DictConfig) -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict, 
         if not OmegaConf.is_list(names := data.get(key, OmegaConf.create([]))):
             raise config.BadInput(f"data.{key}={names}: write a list, data.{key}=[{names}]")
         if names:
-            data[key] = [str(name) for name in names]  # Hydra reads 2024 as a number
+            data[key] = [str(name) for name in names]  # a column named 2024 is a text too
+    for key in config.TEXTS:
+        if (name := data.get(key.removeprefix("data."))) is not None:
+            data[key.removeprefix("data.")] = str(name)
     source = fetch.fetch(data)
     digest = fetch.check(source, expected(data), "conf/data")
     try:

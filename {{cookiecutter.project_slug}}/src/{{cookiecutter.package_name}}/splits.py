@@ -19,6 +19,8 @@ def cut(kind: str, samples: pd.DataFrame, data: DictConfig, task: str) -> np.nda
     numbers = [share for share in shares.values() if isinstance(share, int | float) and share > 0]
     if {*shares} != {"train", "val", "test"} or len(numbers) < 3 or abs(sum(numbers) - 1) > 0.01:
         raise BadInput(f"data.shares={data.shares}: give train, val and test, numbers above 0 that sum to 1")
+    if kind == "time" and "end" not in samples:
+        raise BadInput("a split by time needs the column of times: data.time=COLUMN")
     if kind == "random":
         stratify = samples.label if task == "classification" else None
         return by_chance(len(samples), stratify, shares, data.split_seed)
@@ -28,7 +30,10 @@ def cut(kind: str, samples: pd.DataFrame, data: DictConfig, task: str) -> np.nda
         raise BadInput(f"data.splits: {kind}; choose of grouped, random, time")
     else:
         part = np.full(len(samples), "unseen", dtype=object)
-        seen = ~samples.group.astype(str).isin([*map(str, data.unseen)]).to_numpy()
+        groups, apart = samples.group.astype(str), [*map(str, data.unseen)]
+        if unknown := {*apart} - {*groups}:
+            raise BadInput(f"data.unseen: no group {', '.join(sorted(unknown))}; one is {groups.iloc[0]}")
+        seen = ~groups.isin(apart).to_numpy()
         alike = strata(samples[seen], data.slices, task)
         part[seen] = by_group(samples.group[seen], alike, shares, data.draws, data.split_seed)
     least, what = (2, "a single class") if task == "classification" else (1, "no sample")

@@ -46,7 +46,7 @@ def load(source: Path | str, texts: Sequence[str] = ()) -> pd.DataFrame:
     except FileNotFoundError:
         raise BadInput(f"{source}: no such file") from None
     except UnicodeDecodeError:
-        raise BadInput(f"{source}: not UTF-8; save it as UTF-8") from None
+        raise BadInput(f"{source}: not UTF-8; save it as CSV in UTF-8, or as Parquet") from None
     except (ValueError, OSError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise BadInput(f"{source}: not a CSV or Parquet table ({reason})") from None

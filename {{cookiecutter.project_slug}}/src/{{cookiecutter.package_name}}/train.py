@@ -44,8 +44,6 @@ def main(cfg: DictConfig) -> float:
     sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
     out = Path(HydraConfig.get().runtime.output_dir if sweep else "models")
     best = fit(cfg, *seen(cfg), out, cfg.logger)
-    if not np.isfinite(best):
-        raise config.BadInput(f"model.lr={cfg.model.lr}: the training diverged; give a smaller one")
     print(f"lowest loss on validation: {best:.4f}")
     return best
 
@@ -130,17 +128,21 @@ def fit(
         for each in trainer.loggers:
             each.log_hyperparams({**learner.cfg, "seed": cfg.seed})
         trainer.fit(learner, data, ckpt_path=last if goes_on else None, weights_only=True)
+    best = float(keeper.best_model_score)
+    if not np.isfinite(best):
+        shutil.rmtree(running, ignore_errors=True)
+        raise config.BadInput(f"model.lr={cfg.model.lr}: the training diverged; give a smaller one")
     if trainer.is_global_zero:
+        shutil.rmtree(out / "history.new", ignore_errors=True)
         shutil.copyfile(keeper.best_model_path, out / "best.new")
         if history.exists():
-            shutil.rmtree(out / "history.new", ignore_errors=True)
             shutil.copytree(history, out / "history.new")
             join(out / "history.new")  # a copy: killed here, nothing of the history is lost
             config.replace(out / "history.new", out / "history")
         config.replace(out / "best.new", out / "best.ckpt")
         last.unlink()  # first: nothing goes on from what is half removed
         shutil.rmtree(running)
-    return float(keeper.best_model_score)
+    return best
 
 
 def join(history: Path) -> None:
@@ -202,7 +204,10 @@ def make_logger(name: str, history: Path) -> loggers.Logger:
     if name not in LOGGERS:
         raise config.BadInput(f"logger {name}: choose of dvclive, {', '.join(LOGGERS)}")
     kind, settings = LOGGERS[name]
-    return getattr(loggers, kind)(save_dir=str(history), **settings)
+    try:
+        return getattr(loggers, kind)(save_dir=str(history), **settings)
+    except ModuleNotFoundError:
+        raise config.BadInput(f"logger {name}: not installed; uv add --dev {name}") from None
 
 
 def fingerprint(cfg: DictConfig, facts: dict, y: np.ndarray, part: np.ndarray) -> str:

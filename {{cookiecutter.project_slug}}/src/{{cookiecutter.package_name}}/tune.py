@@ -25,7 +25,10 @@ def main(overrides: list[str]) -> None:
         found = suggest(trial, cfg.tune.search)
         chosen = config.compose(*overrides, *(f"{key}={value}" for key, value in found.items()))
         out = Path("runs/tune", str(trial.number))
-        loss = train.fit(chosen, *seen, out)
+        try:
+            loss = train.fit(chosen, *seen, out)
+        except config.BadInput as error:  # it diverged
+            raise optuna.TrialPruned(str(error)) from None
         shutil.rmtree(out)
         return loss
 

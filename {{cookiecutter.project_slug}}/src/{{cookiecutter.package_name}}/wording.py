@@ -168,8 +168,11 @@ def source(data: DictConfig) -> str:
 
 
 def headline(metrics: dict, cfg: DictConfig) -> str:
-    """The sentence of conf/data for this task, and what other baseline scores higher."""
-    return f"{sentence(metrics, cfg)} {rival(metrics, cfg)}".strip()
+    """The sentence of conf/data for this task, how sure it is, and what other baseline scores higher."""
+    gap = metrics["difference"][TILES[metrics["task"]][0]]
+    chance = metrics["groups_test"] < FEWEST or gap["low"] <= 0 <= gap["high"]
+    doubt = "The difference may be chance." if chance else ""
+    return " ".join(part for part in (sentence(metrics, cfg), doubt, rival(metrics, cfg)) if part)
 
 
 def sentence(metrics: dict, cfg: DictConfig) -> str:

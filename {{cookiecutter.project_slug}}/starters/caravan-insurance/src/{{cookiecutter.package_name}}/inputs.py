@@ -55,7 +55,8 @@ def arrays(table: pd.DataFrame, data: DictConfig) -> tuple[np.ndarray, np.ndarra
     samples["group"] = (
         table[data.group] if data.group else table[[c["name"] for c in columns]].astype(str).sum(axis=1)
     )
-    samples["group"] = pd.factorize(samples.group)[0]
+    if data.starter or not data.group:
+        samples["group"] = pd.factorize(samples.group)[0]
     for name in data.slices:
         samples[name] = table[name].astype(str)
     if data.time:
