@@ -77,9 +77,6 @@ def test_the_demo_under_load(starter, trained, run, requests, capsys):
     assert found["trouble"] == []
     assert found["kinds of bad input"] >= 60 and found["addresses"] >= 60
     assert found["memory, MB"]["highest"] < found["memory, MB"]["before"] + 1_000
-    if requests > 1_000:  # what a round adds becomes less
-        first, second, third = (found["memory, MB"][f"after bad ones, round {number}"] for number in (1, 2, 3))
-        assert third - second < max(50, second - first), found
 
 
 def test_a_second_bake_gives_the_same(starter, trained, tmp_path):
