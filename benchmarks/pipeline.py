@@ -65,14 +65,6 @@ def first() -> None:
     spent += [(stage, seconds(*DVC, stage)) for stage in STAGES]
     spent.append(("site", seconds(sys.executable, "-m", "mkdocs", "build", "--strict")))
     total = sum(time for _, time in spent)
-    if Path.cwd().name == "table":  # three gigabytes once are enough
-        with tempfile.TemporaryDirectory(dir=".") as new:
-            at = {name: str(Path(new, name).resolve()) for name in ("UV_PROJECT_ENVIRONMENT", "UV_CACHE_DIR")}
-            row(
-                "install, everything downloaded",
-                f"{seconds(os.environ['UV'], 'sync', **at):.0f} s",
-                "once, by this network",
-            )
     for name, time_ in spent:
         row(f"first run, once: {name}", f"{time_:.1f} s", f"{time_ / total:.0%} of {total:.0f} s")
 
