@@ -117,11 +117,13 @@ def quoted(word: str) -> str:
         named = key.startswith("data.") and bool(value)
     if not named:
         return word
-    several = value.startswith("[") and value.endswith("]") and key not in TEXTS
-    parts = value[1:-1].split(",") if several else [value]
-    parts = [p.replace(chr(92), chr(92) * 2).replace(chr(39), chr(92) + chr(39)) for p in parts]
-    told = ",".join(f"'{part.strip()}'" if several else f"'{part}'" for part in parts)
-    return f"{key}=[{told}]" if several else f"{key}={told}"
+
+    def quote(text: str) -> str:
+        return f"'{text.replace(chr(92), chr(92) * 2).replace(chr(39), chr(92) + chr(39))}'"
+
+    if value.startswith("[") and value.endswith("]") and key not in TEXTS:
+        return f"{key}=[{','.join(quote(name.strip()) for name in value[1:-1].split(','))}]"
+    return f"{key}={quote(value)}"
 
 
 def compose(*overrides: str) -> DictConfig:
