@@ -52,9 +52,9 @@ CALLED += [
     "model_name",
     "eval_results",
 ]
-CALLED += ["forecast", "moments"]  # by other kinds of data than photos
+CALLED += ["forecast", "moments", "decision", "obvious"]  # by other kinds of data
 # Words that codespell takes for misspelt.
-WORDS = "ans,fo,hist,nd,ot,ser,te"
+WORDS = "ans,fo,hist,nd,ot,patter,ser,simley,te"  # a word of code, of a DOI, names
 
 
 def tool(package: str, project: Path, *words: str) -> str:
