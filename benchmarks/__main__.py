@@ -46,7 +46,7 @@ IDENTITY = {"NAME": "Benchmarks", "EMAIL": "benchmarks@example.org"}
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; default: all")
-    parser.add_argument("--quick", action="store_true", help="under three minutes, nothing is written")
+    parser.add_argument("--quick", action="store_true", help="about three minutes, nothing is written")
     given = parser.parse_args()
     if unknown := set(given.parts) - set(PARTS):
         parser.error(f"{', '.join(sorted(unknown))}: choose of {', '.join(PARTS)}")
