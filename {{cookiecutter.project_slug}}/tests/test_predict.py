@@ -36,7 +36,7 @@ def test_command_without_a_file_or_a_model_gets_one_line(tmp_path):
     with pytest.raises(config.BadInput, match="dvc repro"):
         predict.Model(tmp_path / "none.onnx")
     (tmp_path / "half.onnx").write_bytes(b"version https://git-lfs.github.com/spec/v1")
-    with pytest.raises(config.BadInput, match=r"half\.onnx: damaged, or no model of this project"):
+    with pytest.raises(config.BadInput, match=r"half\.onnx: no model of this project"):
         predict.Model(tmp_path / "half.onnx")
     with pytest.raises(config.BadInput, match="dvc repro"):
         predict.threshold(tmp_path / "none.json")

@@ -49,7 +49,7 @@ def predict(
         few = np.array_split(rows, -(-len(rows) // 32))
         found = np.concatenate([learner.answer(network, z[some]).numpy() for some in few])
     if not np.isfinite(found).all():
-        raise config.BadInput(f"model.lr={cfg.model.lr}: the training diverged; give a smaller one")
+        raise train.Diverged(cfg)
     return found
 
 

@@ -28,8 +28,7 @@ class Model:
             self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
             self.schema = json.loads(self.session.get_modelmeta().custom_metadata_map["schema"])
         except Exception:  # onnxruntime has no common one
-            what = "damaged, or no model of this project; make it with `uv run dvc repro`"
-            raise BadInput(f"{path}: {what}") from None
+            raise BadInput(f"{path}: no model of this project; make it with `uv run dvc repro`") from None
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         return self.run(x)[0]

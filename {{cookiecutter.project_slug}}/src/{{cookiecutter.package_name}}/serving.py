@@ -35,6 +35,6 @@ CACHE = (3600, 3600)  # seconds after which what visitors give is deleted
 START = {
     "max_file_size": "10mb",
     "state_session_capacity": 100,  # visitors whose page Gradio keeps a copy of, 50 kB each
-    "app_kwargs": {"max_body_size": 12_000_000, "middleware": [Middleware(Shut)]},  # bytes of any request
+    "app_kwargs": {"middleware": [Middleware(Shut)], "max_body_size": 12_000_000},  # bytes of any request
     "theme": gr.themes.Soft(primary_hue="orange"),
 }

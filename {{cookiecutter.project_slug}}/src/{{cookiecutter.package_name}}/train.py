@@ -104,7 +104,7 @@ def fit(
     every = callbacks.ModelCheckpoint(running, "last", enable_version_counter=False)  # epoch, better or not
     keeper.dirpath = every.dirpath = str(running)  # relative, so that another machine can go on
     history, last = running / "history", running / "last.ckpt"
-    goes_on = zipfile.is_zipfile(last)  # and whole
+    goes_on = zipfile.is_zipfile(last)  # half of one is none
     if rank_zero_only.rank == 0:
         if not goes_on:
             shutil.rmtree(running, ignore_errors=True)  # or its history would have epochs twice
@@ -131,7 +131,7 @@ def fit(
     best = float(keeper.best_model_score)
     if not np.isfinite(best):
         shutil.rmtree(running, ignore_errors=True)
-        raise config.BadInput(f"model.lr={cfg.model.lr}: the training diverged; give a smaller one")
+        raise Diverged(cfg)
     if trainer.is_global_zero:
         shutil.rmtree(out / "history.new", ignore_errors=True)
         shutil.copyfile(keeper.best_model_path, out / "best.new")
@@ -158,6 +158,13 @@ def join(history: Path) -> None:
         (starts[-1] / "hparams.yaml").replace(history / "hparams.yaml")
     for start in starts:
         shutil.rmtree(start)
+
+
+class Diverged(config.BadInput):
+    """A loss or an answer is no finite number."""
+
+    def __init__(self, cfg: DictConfig) -> None:
+        super().__init__(f"model.lr={cfg.model.lr}: the training diverged; give a smaller one")
 
 
 class Whole(TorchCheckpointIO):

@@ -27,7 +27,7 @@ def main(overrides: list[str]) -> None:
         out = Path("runs/tune", str(trial.number))
         try:
             loss = train.fit(chosen, *seen, out)
-        except config.BadInput as error:  # it diverged
+        except train.Diverged as error:
             raise optuna.TrialPruned(str(error)) from None
         shutil.rmtree(out)
         return loss
