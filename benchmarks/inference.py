@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from measure import QUICK, prepared, row
 from onnxruntime.quantization import QuantType, quantize_dynamic
-from project import config, dataset, learner, predict, scores
+from project import config, dataset, export, predict, scores
 from sklearn.metrics import mean_absolute_error, roc_auc_score
 
 CALLS = 40 if QUICK else 200
@@ -39,7 +39,7 @@ def told(times: list[float]) -> str:
 
 def models(x: np.ndarray, y: np.ndarray, val: np.ndarray) -> None:
     """One sample at a time, the three in turn; and what int8 costs on validation."""
-    network = learner.load("models/best.ckpt").network.eval()
+    network = export.load("models/best.ckpt")
     full, small = Path("models/model.onnx"), Path("runs/int8.onnx")
     small.parent.mkdir(exist_ok=True)
     quantize_dynamic(full, small, weight_type=QuantType.QUInt8)

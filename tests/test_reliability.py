@@ -26,8 +26,8 @@ TWO = [
 ANSWERS = f"""
 import hashlib
 import numpy as np
-from {PACKAGE} import dataset, learner, predict
-weights = learner.load("models/best.ckpt").network.state_dict()
+from {PACKAGE} import dataset, export, predict
+weights = export.load("models/best.ckpt").state_dict()
 digest = hashlib.sha256(b"".join(v.numpy().tobytes() for v in weights.values())).hexdigest()
 print(predict.Model()(np.array(dataset.read()[0][:50])).tobytes().hex(), digest)
 """

@@ -7,13 +7,13 @@ import numpy as np
 import onnx
 import pytest
 
-from {{ cookiecutter.package_name }} import dataset, export, learner, predict
+from {{ cookiecutter.package_name }} import dataset, export, predict
 
 
 @pytest.fixture
 def network(inside):
     """The network of the checkpoint."""
-    return learner.load("models/best.ckpt").network.eval()
+    return export.load("models/best.ckpt")
 
 
 def test_same_answers_as_the_checkpoint(network):

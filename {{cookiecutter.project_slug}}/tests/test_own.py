@@ -20,8 +20,8 @@ from {{ cookiecutter.package_name }} import (
     config,
     dataset,
     evaluate,
+    export,
     inputs,
-    learner,
     predict,
     prepare,
     train,
@@ -64,7 +64,7 @@ def test_a_network_learns_from_it(own, inside):
     train.main(settings("model=frozen", *own[1]))
     x = dataset.read()[0]
     with torch.inference_mode():
-        answers = learner.load("models/best.ckpt").network.eval().answer(torch.from_numpy(x[:5]))[0]
+        answers = export.load("models/best.ckpt").answer(torch.from_numpy(x[:5]))[0]
     assert len(answers) == 5 and answers.isfinite().all()
 
 

@@ -42,7 +42,13 @@ def test_command_without_a_file_or_a_model_gets_one_line(tmp_path):
         predict.threshold(tmp_path / "none.json")
 
 
-@pytest.mark.parametrize("name", ["prepare", "baseline", "evaluate", "predict"])
-def test_what_needs_no_torch_does_not_import_it(name):
-    code = f"import {{ cookiecutter.package_name }}.{name}, sys; sys.exit('torch' in sys.modules)"
+@pytest.mark.parametrize(
+    ("name", "heavy"),
+    [
+        *((stage, "torch") for stage in ("prepare", "baseline", "evaluate", "predict")),
+        ("export", "pytorch_lightning"),
+    ],
+)
+def test_what_is_slow_to_import_is_not_imported_for_nothing(name, heavy):
+    code = f"import {{ cookiecutter.package_name }}.{name}, sys; sys.exit('{heavy}' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -11,7 +11,7 @@ import pytest
 import torch
 from conftest import SMALL, settings
 
-from {{ cookiecutter.package_name }} import config, dataset, leak, learner, train
+from {{ cookiecutter.package_name }} import config, dataset, export, leak, learner, train
 
 PACKAGE = "{{ cookiecutter.package_name }}"
 
@@ -30,7 +30,7 @@ def few(seen, inside):
 
 
 def weights(path):
-    return learner.load(path).network.state_dict()
+    return export.load(path).state_dict()
 
 
 def test_checkpoint_loads_without_unpickling_code(inside):

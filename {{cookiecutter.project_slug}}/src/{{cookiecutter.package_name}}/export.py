@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from . import config, dataset, learner, predict
+from . import config, dataset, model, predict
 
 MODEL = Path("models/model.onnx")
 TOLERANCE = 1e-4  # largest difference between torch and onnxruntime, of a probability or the largest value
@@ -23,7 +23,7 @@ TOLERANCE = 1e-4  # largest difference between torch and onnxruntime, of a proba
 @config.main
 def main(cfg: DictConfig) -> None:
     """Exports the best checkpoint and stops if onnxruntime answers differently."""
-    network = learner.load("models/best.ckpt").network.eval()
+    network = load("models/best.ckpt")
     samples, _, _, schema = dataset.read()
     x = np.array(samples[:4])
     new = MODEL.with_suffix(".new")
@@ -31,6 +31,15 @@ def main(cfg: DictConfig) -> None:
     difference = parity(network, x, new)
     config.replace(new, MODEL)
     print(f"{MODEL}: {MODEL.stat().st_size / 1e6:.1f} MB, differs by {difference:.0e}")
+
+
+def load(path: Path | str) -> torch.nn.Module:
+    """The network of a checkpoint, on the CPU. Unpickles no code, and imports no Lightning: slow."""
+    kept = torch.load(path, map_location="cpu", weights_only=True)
+    told, weights = kept["hyper_parameters"], kept["state_dict"]
+    network = model.build(OmegaConf.create(told["cfg"]), told["facts"])
+    network.load_state_dict({name.removeprefix("network."): weight for name, weight in weights.items()})
+    return network.eval()
 
 
 def export(network: torch.nn.Module, x: np.ndarray, schema: dict, path: Path) -> None:

@@ -44,7 +44,8 @@ def predict(
 ) -> np.ndarray:
     """Answers (k,) or (k, 3) for the `rows` (k,) of a network trained on part == "train"."""
     train.fit(cfg, facts, z, y, part, out)
-    network = learner.load(out / "best.ckpt").network.eval()
+    trained = learner.Learner.load_from_checkpoint(out / "best.ckpt", map_location="cpu", weights_only=True)
+    network = trained.network.eval()
     with torch.inference_mode():
         few = np.array_split(rows, -(-len(rows) // 32))
         found = np.concatenate([learner.answer(network, z[some]).numpy() for some in few])

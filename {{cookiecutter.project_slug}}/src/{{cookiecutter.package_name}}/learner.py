@@ -1,6 +1,5 @@
 """The LightningModule: loss, metrics, optimiser."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -90,8 +89,3 @@ def answer(network: torch.nn.Module, z: torch.Tensor) -> torch.Tensor:
     """Probability (n,) or quantiles (n, 3) in order, of samples z (n, views, ...)."""
     found = predict(network, z)
     return found.squeeze(1).sigmoid() if found.shape[1] == 1 else found.sort(1).values
-
-
-def load(path: Path | str) -> Learner:
-    """The learner of a checkpoint, on the CPU, without unpickling code."""
-    return Learner.load_from_checkpoint(path, map_location="cpu", weights_only=True)

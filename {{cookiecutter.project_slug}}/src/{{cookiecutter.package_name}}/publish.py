@@ -61,13 +61,9 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--upload", metavar="OWNER/NAME", help="send it to Hugging Face")
     parser.add_argument("--replace", action="store_true", help="empty a Space that is there already")
-    hardware = [kind.value for kind in SpaceHardware]
+    names = [kind.value for kind in SpaceHardware]
     parser.add_argument(
-        "--hardware",
-        choices=hardware,
-        default="zero-a10g",
-        metavar="NAME",
-        help="of a new Space: else %(default)s",
+        "--hardware", choices=names, default="zero-a10g", metavar="NAME", help="of a new Space (%(default)s)"
     )
     parser.add_argument("--model", metavar="OWNER/NAME", help="page of the model, for a Space to link to")
     parser.add_argument("--draft", action="store_true", help="the article even if it is not finished")
