@@ -50,6 +50,8 @@ def main() -> None:
     given = parser.parse_args()
     if unknown := set(given.parts) - set(PARTS):
         parser.error(f"{', '.join(sorted(unknown))}: choose of {', '.join(PARTS)}")
+    if given.quick and "quality" in given.parts:
+        parser.error("quality: there is no quick one")
     page = HERE / "results.md"
     quick = ["pipeline", "loop", "data", "inference"]
     for part in given.parts or (quick if given.quick else list(PARTS)):

@@ -72,7 +72,7 @@ def operations(cfg, facts: dict, z) -> float:
 
 
 def prepared(*stages: str) -> None:
-    """Brings these stages of the pipeline up to date; with --quick from fewer epochs, which no row shows."""
+    """Brings these stages of the pipeline up to date; with --quick from fewer epochs, whose quality no row shows."""
     for settings in Path("conf/model").glob("*.yaml") if QUICK else ():
         settings.write_text(re.sub(r"^epochs: \d+", "epochs: 2", settings.read_text(), flags=re.MULTILINE))
     subprocess.run([sys.executable, "-m", "dvc", "repro", "--quiet", *stages], check=True, stdout=sys.stderr)

@@ -48,14 +48,16 @@ def test_choices_do_not_depend_on_test_labels(apart, inside, monkeypatch):
     assert after["test"] != before["test"]
 
 
-def test_each_look_at_the_test_set_is_written_down(apart):
+def test_each_look_at_the_test_set_is_written_down(apart, monkeypatch):
     evaluate.look(settings(), "one", "models/model.onnx", 0.5)
     before, counted = evaluate.LEDGER.read_text(encoding="utf-8").splitlines(), evaluate.looks(settings())
     evaluate.look(settings(), "another", "models/model.onnx", 0.5)
+    monkeypatch.setattr(evaluate.shutil, "which", lambda name: None)
     evaluate.look(settings(f"data.sha256={'0' * 64}"), "other data", "models/model.onnx", 0.5)
     after = evaluate.LEDGER.read_text(encoding="utf-8").splitlines()
     assert after[:-2] == before
     assert json.loads(after[-2])["stage"] == "another"
+    assert json.loads(after[-1])["commit"] is None  # without git
     assert evaluate.looks(settings()) == counted + 1
 
 

@@ -2,15 +2,17 @@
 
 import json
 import runpy
+import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
 import optuna
 import pytest
-from conftest import SMALL, settings
+from conftest import ROOT, SMALL, settings
+from omegaconf import DictConfig
 
-from {{ cookiecutter.package_name }} import baseline, crossvalidate, dataset, evaluate, splits, tune
+from {{ cookiecutter.package_name }} import baseline, config, crossvalidate, dataset, evaluate, splits, train, tune
 
 
 def test_crossvalidation_writes_both_and_their_difference(inside, tmp_path, monkeypatch):
@@ -39,7 +41,7 @@ def test_crossvalidation_writes_both_and_their_difference(inside, tmp_path, monk
         ("model.epoch=3", "Could not override 'model.epoch'; conf/ has every setting"),
         ("seed=[", "seed=[: no viable alternative at input '['"),
         ("model.lr=${nope}", "model.lr: Interpolation key 'nope' not found"),
-        ("bins=many", "bins=many: give a whole number, 1 or more"),
+        ("bins=many", "bins=many: give a whole number, 1 or more, below 2^32"),
     ],
 )
 def test_a_setting_that_is_none_gets_one_line(inside, monkeypatch, module, word, message):
@@ -48,6 +50,16 @@ def test_a_setting_that_is_none_gets_one_line(inside, monkeypatch, module, word,
     with pytest.raises(SystemExit) as stop:
         runpy.run_module(module.__name__, run_name="__main__")
     assert str(stop.value) == f"error: {message}"
+
+
+def test_settings_that_are_not_utf8_get_one_line(tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    with (tmp_path / "conf/config.yaml").open("ab") as file:
+        file.write("# Größe\n".encode("latin-1"))
+    monkeypatch.setattr(config, "CONF", str(tmp_path / "conf"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(config.BadInput, match=r"^conf.config\.yaml: not UTF-8; save it as UTF-8$"):
+        config.compose()
 
 
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules")
@@ -70,3 +82,35 @@ def test_a_stopped_search_goes_on(inside, capsys):
     assert first.params != second.params
     assert "model.lr=" in capsys.readouterr().out
     assert not list(Path("runs/tune").iterdir())
+
+
+def test_a_search_in_which_all_diverge_says_so(inside, tmp_path, monkeypatch):
+    def diverge(cfg: DictConfig, *rest: object) -> float:
+        raise train.Diverged(cfg)
+
+    shutil.copytree("data", tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(train, "fit", diverge)
+    with pytest.raises(config.BadInput, match=r"^no trial of 2 ended well; give tune\.search lower"):
+        tune.main([*SMALL, "model=frozen", "tune.trials=2"])
+
+
+@pytest.mark.parametrize(
+    ("search", "message"),
+    [
+        ("{bootstrap:[1,many]}", r"tune\.search: bootstrap=\[1, 'many'\]: give \[low, high\], or with log"),
+        ("{bootstrap:[9,2]}", r"tune\.search: bootstrap=\[9, 2\]: give \[low, high\]"),
+        ("{bootstrap:[9]}", r"tune\.search: bootstrap=\[9\]: give \[low, high\]"),
+        ("{epoch:[1,9]}", "Could not override 'epoch'"),
+    ],
+)
+def test_a_search_that_makes_no_sense_is_refused_before_it_begins(inside, search, message):
+    with pytest.raises(config.BadInput, match=message):
+        tune.main([*SMALL, "model=frozen", "~tune.search", f"+tune.search={search}"])
+
+
+def test_a_search_proposes_whole_numbers_for_counts():
+    trial = optuna.create_study().ask()
+    found = tune.suggest(trial, {"model.width": [8, 8], "model.lr": [0.5, 0.5]})
+    assert found == {"model.width": 8, "model.lr": 0.5}
+    assert isinstance(trial.params["model.width"], int)

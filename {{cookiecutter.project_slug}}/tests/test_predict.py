@@ -1,12 +1,14 @@
 """Files in, answers out."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from conftest import settings
 
-from {{ cookiecutter.package_name }} import config, dataset, predict
+from {{ cookiecutter.package_name }} import config, dataset, evaluate, export, predict
 
 
 def test_command_prints_a_line_a_sample(inside, capsys):
@@ -40,6 +42,28 @@ def test_command_without_a_file_or_a_model_gets_one_line(tmp_path):
         predict.Model(tmp_path / "half.onnx")
     with pytest.raises(config.BadInput, match="dvc repro"):
         predict.threshold(tmp_path / "none.json")
+    (tmp_path / "half.json").write_text('{"threshold": 0.')
+    with pytest.raises(config.BadInput, match=r"half\.json: missing or damaged; make it anew with"):
+        predict.threshold(tmp_path / "half.json")
+
+
+@pytest.mark.parametrize("name", ["x.npy", "y.npy", "schema.json", "samples.parquet"])
+@pytest.mark.parametrize("size", [0, 90])
+def test_prepared_data_cut_short_get_one_line(inside, tmp_path, monkeypatch, name, size):
+    shutil.copytree("data/prepared", tmp_path / "data/prepared")
+    monkeypatch.chdir(tmp_path)
+    path = dataset.FOLDER / name
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(config.BadInput, match=r"data/prepared: damaged.*; make it anew with"):
+        dataset.read()
+
+
+def test_a_stage_without_what_came_before_says_so_in_one_line(inside, tmp_path, monkeypatch):
+    shutil.copytree("data/prepared", tmp_path / "data/prepared")
+    monkeypatch.chdir(tmp_path)
+    for stage, name in ((export, "best.ckpt"), (evaluate, "baseline.parquet")):
+        with pytest.raises(SystemExit, match=rf"^error: models/{name}: missing; `uv run dvc repro`"):
+            stage.main(settings())
 
 
 @pytest.mark.parametrize(

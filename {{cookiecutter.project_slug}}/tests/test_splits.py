@@ -148,6 +148,15 @@ def test_folds_by_group_test_every_sample_once(task):
         assert set(part) == {"train", "val", "test"}
 
 
+@pytest.mark.parametrize("kind", ["grouped", "time"])
+@pytest.mark.parametrize("count", [9, 500])
+def test_more_folds_than_groups_or_times_are_refused(kind, count):
+    samples = table(groups=8)
+    samples["end"] = samples["start"] = samples.group  # eight years
+    with pytest.raises(config.BadInput, match=f"^folds={count}: too few groups or times; give fewer folds"):
+        splits.folds(samples, kind, "classification", count, 0)
+
+
 def test_folds_by_time_test_what_comes_after():
     samples = table()
     folds = splits.folds(samples, "time", "regression", 5, 0)
@@ -209,6 +218,11 @@ def told(tmp_path, monkeypatch):
     told = kind.own(tmp_path)
     prepare.main(config.compose(*told))
     return told
+
+
+def test_a_split_that_keeps_no_group_apart_has_none_unseen(told):
+    message = r"data\.unseen: a random split has none; add data\.split=grouped"
+    refused(message, *told, "data.split=random", "data.unseen=[x]")
 
 
 def test_the_splits_of_own_data_keep_their_promise(told):

@@ -174,10 +174,11 @@ def test_history_is_kept_by_every_logger(few, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "word", ["model.epochs=0", "model.batch=many", "bootstrap=0", "folds=1", "tune.trials=abc"]
+    "word",
+    ["model.epochs=0", "model.batch=many", "bootstrap=0", "folds=1", "tune.trials=abc", "seed=4294967296"],
 )
 def test_a_count_that_is_none_is_refused_in_one_line(word):
-    with pytest.raises(config.BadInput, match=f"^{word}: give a whole number, \\d or more$"):
+    with pytest.raises(config.BadInput, match=f"^{word}: give a whole number, \\d or more, below 2\\^32$"):
         config.check(settings(word))
 
 
@@ -188,12 +189,18 @@ def test_a_count_that_is_none_is_refused_in_one_line(word):
         ("model.dropout=1", "give a number, 0 or more and below 1"),
         ("data.cost.miss=five", "give a number, 0 or more"),
         ("data.limit.of=positives", "choose of all, negatives"),
-        ("data.split_seed=-1", "give a whole number, 0 or more"),
+        ("data.split_seed=-1", r"give a whole number, 0 or more, below 2\^32"),
     ],
 )
 def test_a_number_that_makes_no_sense_is_refused_in_one_line(word, right):
     with pytest.raises(config.BadInput, match=f"^{word}: {right}$"):
         config.check(settings(f"++{word}"))
+
+
+def test_ten_steps_are_enough(few, tmp_path):
+    rows = int((few[3] == "train").sum())
+    loss = train.fit(settings("model=frozen", "model.epochs=5", f"model.batch={rows // 2}"), *few, tmp_path)
+    assert np.isfinite(loss)
 
 
 def test_a_training_that_diverges_says_so(few, inside, tmp_path, monkeypatch):

@@ -34,13 +34,14 @@ OmegaConf.register_new_resolver("if", lambda given, then, other: then if given e
 TEXTS = [f"data.{key}" for key in ("path", "kaggle", "target", "id", "group", "time", "series", "label")]
 # Settings that count something, and the least that makes sense.
 COUNTS = {"seed": 0, "bootstrap": 2, "bins": 1, "folds": 3, "tune.trials": 1}
-COUNTS |= {"model.epochs": 1, "model.batch": 1, "data.draws": 1, "data.split_seed": 0, "model.members": 1}
+COUNTS |= {"data.draws": 1, "data.split_seed": 0}
+COUNTS |= {f"model.{key}": 1 for key in ("batch", "epochs", "members", "patch", "size")}
 COUNTS |= {f"model.{key}": 0 for key in ("blocks", "embedding", "freeze", "hidden", "layers", "width")}
 # Settings from 0 on, and what they stay below.
 AMOUNTS = dict.fromkeys(("model.lr", "model.weight_decay", "model.mixup", "data.cost.miss"), math.inf)
 AMOUNTS |= {"data.cost.false_alarm": math.inf, "data.cost.error": math.inf}
 AMOUNTS |= {"data.limit.share": 1, "model.dropout": 1}
-ERRORS = (HydraException, OmegaConfBaseException, YAMLError)  # of a setting, or of a file in conf/
+ERRORS = (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError)  # what is wrong in conf/
 
 
 class BadInput(ValueError):
@@ -60,6 +61,12 @@ def main(stage: Callable[[DictConfig], float | None]) -> Callable[..., float | N
             return stage(cfg)
         except BadInput as error:
             sys.exit(f"error: {error}")
+        except UnicodeDecodeError as error:
+            sys.exit(f"error: {complaint(error)}")
+        except FileNotFoundError as error:
+            if not str(error.filename).startswith(("data", "models", "reports")):
+                raise
+            sys.exit(f"error: {error.filename}: missing; `uv run dvc repro` makes what a stage needs")
 
     start = hydra.main(version_base=None, config_path=CONF, config_name="config")(run)
 
@@ -79,6 +86,10 @@ def complaint(error: Exception) -> str:
     """What Hydra says of a setting or of a file in conf/, in one line."""
     said = re.split(r"\nTo append|\s*Config search path|\nSee https|\s*full_key", str(error))[0]
     said = " ".join(said.split()).rstrip(".")
+    if isinstance(error, UnicodeDecodeError):
+        files = [*Path("conf").rglob("*.yaml"), *Path().glob("*.[my]*"), *Path("docs").glob("*.md")]
+        wrong = (path for path in files if "\ufffd" in path.read_text(encoding="utf-8", errors="replace"))
+        return f"{next(wrong, 'a file')}: not UTF-8; save it as UTF-8"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: {said}"
     if isinstance(error, OmegaConfBaseException) and error.full_key:
@@ -94,8 +105,8 @@ def check(cfg: DictConfig) -> None:
         raise BadInput(complaint(error)) from None
     for key, least in COUNTS.items():
         value = OmegaConf.select(cfg, key, default=least)
-        if type(value) is not int or value < least:
-            raise BadInput(f"{key}={value}: give a whole number, {least} or more")
+        if type(value) is not int or not least <= value < 2**32:  # as far as seeds go
+            raise BadInput(f"{key}={value}: give a whole number, {least} or more, below 2^32")
     for key, most in AMOUNTS.items():
         value = OmegaConf.select(cfg, key, default=0)
         if not isinstance(value, int | float) or not 0 <= value < most:

@@ -15,11 +15,11 @@ def read(columns: list[str] | None = None) -> tuple[np.ndarray, np.ndarray, pd.D
     """x (n, ...) memory-mapped, y (n,), the table of samples (or these columns of it) and the schema."""
     if not (FOLDER / "x.npy").exists():
         raise BadInput(f"{FOLDER}: missing; make it with `uv run dvc repro`")
-    x = np.load(FOLDER / "x.npy", mmap_mode="c")  # "c": pages are read when used, never written
-    schema = json.loads((FOLDER / "schema.json").read_text(encoding="utf-8"))
     try:
+        x = np.load(FOLDER / "x.npy", mmap_mode="c")  # "c": pages are read when used, never written
+        schema = json.loads((FOLDER / "schema.json").read_text(encoding="utf-8"))
         samples = pd.read_parquet(FOLDER / "samples.parquet", columns=columns)
         return x, np.load(FOLDER / "y.npy"), samples, schema
-    except ValueError:  # a column that is not there, too
+    except (ValueError, OSError, EOFError):  # a column that is not there, too
         what = f"damaged, or without {', '.join(columns or ['what is needed'])}"
         raise BadInput(f"{FOLDER}: {what}; make it anew with `uv run dvc repro --force prepare`") from None

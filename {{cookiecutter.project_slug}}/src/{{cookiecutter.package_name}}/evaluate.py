@@ -6,6 +6,7 @@ trivial answer go through the same code. Each look is appended to reports/test_l
 
 import hashlib
 import json
+import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -172,16 +173,17 @@ def costs(val: pd.DataFrame, test: pd.DataFrame, best: str, cfg: DictConfig) -> 
 
 def look(cfg: DictConfig, stage: str, model: Path | str, score: float) -> None:
     """Appends one line to the ledger: when, at which commit, which data and model, what was seen."""
-    git = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    head = ["git", "rev-parse", "--short", "HEAD"]
+    commit = shutil.which("git") and subprocess.run(head, capture_output=True, text=True).stdout.strip()
     line = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": git.stdout.strip() or None,
+        "commit": commit or None,
         "data": cfg.data.sha256,
         "stage": stage,
         "model": hashlib.sha256(Path(model).read_bytes()).hexdigest()[:12],
         "score": score,
     }
-    with LEDGER.open("a") as ledger:
+    with LEDGER.open("a", encoding="utf-8", newline="\n") as ledger:
         ledger.write(json.dumps(line) + "\n")
 
 

@@ -25,6 +25,7 @@ def main(cfg: DictConfig) -> None:
         facts = train.learn(x, y, part, schema)
         answers = predict(cfg, facts, z, y, part, Path("runs/leak", split), test)
         found.loc[test, split] = answers if answers.ndim == 1 else answers[:, 1]
+    Path("models").mkdir(exist_ok=True)
     found.to_parquet("models/leak.parquet")
 
 

@@ -64,6 +64,7 @@ class Learner(pl.LightningModule):
         rate, decay = self.cfg["lr"], self.cfg["weight_decay"]
         optimiser = torch.optim.AdamW(weights, lr=rate, weight_decay=decay)
         steps = int(self.trainer.estimated_stepping_batches)
+        steps += steps == 10  # a warm-up of one step and no more divides by zero
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, rate, total_steps=steps, pct_start=0.1, cycle_momentum=False
         )

@@ -48,9 +48,10 @@ class Model:
 
 def metrics(path: Path | str = "reports/metrics.json") -> dict:
     """What the last evaluation measured."""
-    if not Path(path).exists():
-        raise BadInput(f"{path}: missing; make it with `uv run dvc repro`")
-    return json.loads(Path(path).read_text())
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, OSError):
+        raise BadInput(f"{path}: missing or damaged; make it anew with `uv run dvc repro`") from None
 
 
 def threshold(path: Path | str = "reports/metrics.json") -> float:

@@ -37,6 +37,8 @@ def main(cfg: DictConfig) -> None:
     for key, known in (("split", data.splits), ("resample", samples)):
         if data[key] not in known:
             raise config.BadInput(f"data.{key}={data[key]}: choose of {', '.join(known)}")
+    if data.unseen and data.split != "grouped" and not data.starter:
+        raise config.BadInput(f"data.unseen: a {data.split} split has none; add data.split=grouped")
     if clash := {*TAKEN, *data.splits} & set(data.slices):
         raise config.BadInput(f"data.slices: the project uses the name {', '.join(clash)}; rename the column")
     for kind in data.splits:

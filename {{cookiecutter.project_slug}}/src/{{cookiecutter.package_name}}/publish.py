@@ -84,7 +84,7 @@ class Parser(argparse.ArgumentParser):
 
 def space(folder: Path, given: argparse.Namespace) -> None:
     """What app.py needs, and how Hugging Face starts it."""
-    predict.Model()
+    predict.Model(), predict.metrics()
     data, package = config.compose().data, Path(__file__).parent.name
     names = ["app.py", "models/model.onnx", "reports/metrics.json"]
     names += [f"src/{package}/{module}.py" for module in MODULES]

@@ -39,7 +39,7 @@ def limits(metrics: dict, cfg: DictConfig) -> str:
     """What a buyer must know first, in bold."""
     story = cfg.data.story
     said = [story.limits] if story.limits else []
-    if metrics["unseen"]:
+    if metrics["unseen"] and story.unseen:
         numbers = metrics["unseen"]["network"]
         said.insert(0, story.unseen.format(**{key: f"{value:.0%}" for key, value in numbers.items()}))
     return f"**{' '.join(said)}**" if said else ""

@@ -135,14 +135,24 @@ def folds(samples: pd.DataFrame, kind: str, task: str, count: int, seed: int) ->
         begun = np.searchsorted(edges, samples.start.to_numpy(), side="right")
         names = [np.where(at < i, "train", np.where(at == i, "val", "gap")) for i in range(1, count + 1)]
         parts = [np.where(at == i + 2, "test", part) for i, part in enumerate(names)]
-        return [np.where(begun == at, part, "gap") for part in parts]
+        parts = [np.where(begun == at, part, "gap") for part in parts]
+    else:
+        parts = by_fold(samples, task, count, seed)
+    if any({*part} < {"train", "val", "test"} for part in parts):
+        raise BadInput(f"folds={count}: too few groups or times; give fewer folds or more data")
+    return parts
+
+
+def by_fold(samples: pd.DataFrame, task: str, count: int, seed: int) -> list[np.ndarray]:
+    """The part (n,) of every sample in each fold, no group in two folds; labels alike in all."""
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     label = samples.label
     if task == "regression":  # its quarters; equal values in any order
         label = pd.qcut(label.rank(method="first"), 4, labels=False)
-    fold = np.empty(len(samples), np.int64)
-    for i, (_, rows) in enumerate(splitter.split(samples, label, samples.group)):
-        fold[rows] = i
+    fold = np.zeros(len(samples), np.int64)
+    if label.value_counts().max() >= count:  # else scikit-learn has none
+        for i, (_, rows) in enumerate(splitter.split(samples, label, samples.group)):
+            fold[rows] = i
     names = np.array(["train"] * count)
     names[:2] = "test", "val"
     return [names[(fold - i) % count] for i in range(count)]

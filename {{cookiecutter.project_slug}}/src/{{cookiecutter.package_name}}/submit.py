@@ -44,6 +44,8 @@ def fill(sample: pd.DataFrame, ids: pd.Series, answers: np.ndarray) -> pd.DataFr
         raise BadInput(
             f"sample_submission has the columns {columns}; only an id and one answer can be filled"
         )
+    if (twice := ids[ids.duplicated()]).size:
+        raise BadInput(f"the test data have {twice.iloc[0]} twice; an id must name one sample")
     middle = answers if answers.ndim == 1 else answers[:, 1]
     known = pd.Series(middle, index=ids.astype(str).to_numpy())
     missing = ~sample.iloc[:, 0].astype(str).isin(known.index)

@@ -63,6 +63,12 @@ def obvious(values: list[str]) -> str | None:
     return values[1] if " ".join(values).lower() in pairs else None
 
 
+def bad(column: pd.Series, wrong: pd.Series, what: str) -> BadInput:
+    """Names row and column of the first value that is `wrong` (n,); in `what`, {} stands for the value."""
+    row = int(wrong.to_numpy().argmax())
+    return BadInput(f"row {column.index[row] + 2}, column {column.name}: {what.format(column.iloc[row])}")
+
+
 def numeric(column: pd.Series) -> pd.Series:
     """The column as float64, NaN where a value is no number."""
     if column.dtype == bool:
@@ -77,10 +83,7 @@ def numbers(column: pd.Series, missing: bool = True) -> pd.Series:
     found = numeric(column)
     wrong = (found.isna() & (column.notna() | (not missing))) | (found.abs() > LARGEST)
     if wrong.any():
-        row = int(wrong.to_numpy().argmax())
-        value = column.iloc[row]
-        what = "missing" if pd.isna(value) else f"'{value}' is no finite number"
-        raise BadInput(f"row {column.index[row] + 2}, column {column.name}: {what}")
+        raise bad(column, wrong, "missing" if column[wrong].isna().iloc[0] else "'{}' is no finite number")
     return found
 
 
@@ -89,19 +92,13 @@ def moments(column: pd.Series) -> pd.Series:
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         found = numbers(column, missing=False)
         if (broken := found % 1 > 0).any():
-            row = int(broken.to_numpy().argmax())
-            what = f"{column.iloc[row]} is a fraction; give dates, or whole numbers such as years"
-            raise BadInput(f"row {column.index[row] + 2}, column {column.name}: {what}")
+            raise bad(column, broken, "{} is a fraction; give dates, or whole numbers such as years")
         return found
     text = column.astype(str).str.replace(r"^(\d{4})/(\d\d)/", r"\1-\2-", regex=True)
     zoned = text.str.contains(r"\d(?:Z|[+-]\d\d:?\d\d)$")
     if zoned.any() and not zoned.all():
-        row = int((zoned != zoned.iloc[0]).to_numpy().argmax())
-        what = f"{text.iloc[row]} mixes times with and without a zone"
-        raise BadInput(f"row {text.index[row] + 2}, column {column.name}: {what}")
+        raise bad(text, zoned != zoned.iloc[0], "{} mixes times with and without a zone")
     found = pd.to_datetime(text, utc=True, errors="coerce", format="ISO8601")
     if found.isna().any():
-        row = int(found.isna().to_numpy().argmax())
-        what = f"{text.iloc[row]!r} is no time; write 2024-12-31 23:59"
-        raise BadInput(f"row {text.index[row] + 2}, column {column.name}: {what}")
+        raise bad(text, found.isna(), "{!r} is no time; write 2024-12-31 23:59")
     return found.dt.tz_localize(None)

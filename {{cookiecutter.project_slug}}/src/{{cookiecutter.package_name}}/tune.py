@@ -21,23 +21,30 @@ def main(overrides: list[str]) -> None:
     config.check(cfg)
     seen = train.seen(cfg)
 
-    def objective(trial: optuna.Trial) -> float:
+    def proposed(trial: optuna.Trial) -> DictConfig:
         found = suggest(trial, cfg.tune.search)
         chosen = config.compose(*overrides, *(f"{key}={value}" for key, value in found.items()))
+        config.check(chosen)
+        return chosen
+
+    def objective(trial: optuna.Trial) -> float:
         out = Path("runs/tune", str(trial.number))
         try:
-            loss = train.fit(chosen, *seen, out)
+            loss = train.fit(proposed(trial), *seen, out)
         except train.Diverged as error:
             raise optuna.TrialPruned(str(error)) from None
         shutil.rmtree(out)
         return loss
 
+    proposed(optuna.create_study().ask())  # says what is wrong with the search before it begins
     Path("runs").mkdir(exist_ok=True)
     study = optuna.create_study(storage="sqlite:///runs/tune.db", study_name=name(cfg), load_if_exists=True)
     # Another seed after each stop, or the search would draw its first trials again.
     study.sampler = optuna.samplers.TPESampler(seed=cfg.seed + len(study.trials))
     done = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
     study.optimize(objective, n_trials=max(0, cfg.tune.trials - len(done)))
+    if not study.get_trials(states=[optuna.trial.TrialState.COMPLETE]):
+        raise config.BadInput(f"no trial of {len(study.trials)} ended well; give tune.search lower values")
     print(f"best of {len(study.trials)} trials: loss {study.best_value:.4f}")
     print(" ".join(f"{key}={value}" for key, value in study.best_params.items()))
 
@@ -51,10 +58,15 @@ def name(cfg: DictConfig) -> str:
 
 def suggest(trial: optuna.Trial, search: dict) -> dict[str, float]:
     """A value for each setting of conf's search space: [low, high] or [low, high, log]."""
-    return {
-        key: trial.suggest_float(key, float(low), float(high), log=bool(log))
-        for key, (low, high, *log) in search.items()
-    }
+    found = {}
+    for key, bounds in search.items():
+        ask, number = (trial.suggest_int, int) if key in config.COUNTS else (trial.suggest_float, float)
+        try:
+            low, high, *log = bounds
+            found[key] = ask(key, number(low), number(high), log=bool(log))
+        except (ValueError, TypeError):
+            raise config.BadInput(f"tune.search: {key}={bounds}: give [low, high], or with log") from None
+    return found
 
 
 if __name__ == "__main__":

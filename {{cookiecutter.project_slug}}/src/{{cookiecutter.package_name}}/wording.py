@@ -184,7 +184,7 @@ def sentence(metrics: dict, cfg: DictConfig) -> str:
         f"baseline_{key}": predict.number(m["value"], forms[key][1]) for key, m in metrics["baseline"].items()
     }
     named = story.baselines.get(metrics["baseline_name"], metrics["baseline_name"])
-    seen = story.seen.get(cfg.data.split, "")
+    seen = story.seen.get(cfg.data.split, f"on a {cfg.data.split} split")
     return story.headline[metrics["task"]].format(**numbers, baseline=named, seen=seen)
 
 

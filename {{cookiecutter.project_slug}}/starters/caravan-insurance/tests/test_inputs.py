@@ -224,7 +224,7 @@ def test_rows_are_read_as_the_model_takes_them(schema):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("age,plan\n40,full\n", "no column member; the model needs 3 columns"),
+        ("age,plan\n40,full\n", "no column member; 3 columns are needed"),
         ("age,plan,member\n", "no row; give at least one"),
         ("age,plan,member\n40,full,True\nold,full,True\n", "row 3, column age: 'old' is no finite number"),
         ("age,plan,member\ninf,full,True\n", "row 2, column age: 'inf' is no finite number"),

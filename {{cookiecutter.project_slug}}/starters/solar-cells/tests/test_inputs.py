@@ -147,6 +147,7 @@ def test_a_bad_folder_gets_one_line(photos, change, message):
     [
         ("data.path=nowhere", "nowhere: no such file or folder"),
         ("data.path=photos/bad", "photos/bad: no folder inside; make a folder for each class"),
+        ("data.slices=[camera]", r"photos: data\.slices needs a table of the photos"),
         ("data.positive=ugly", "photos: classes bad, good; name the one to find with data.positive=CLASS"),
     ],
 )

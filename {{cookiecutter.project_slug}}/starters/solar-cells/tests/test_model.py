@@ -76,6 +76,8 @@ def test_a_grey_photo_gets_the_same_answer_in_colour():
 def test_untrained_blocks_cannot_be_frozen():
     with pytest.raises(config.BadInput, match=r"needs model\.pretrained=true"):
         build("model=scratch", "model.freeze=3")
+    with pytest.raises(config.BadInput, match=r"model\.freeze=19: there are 18 blocks"):
+        build("model.freeze=19")
 
 
 def test_imagenet_weights_land_in_the_right_layers():

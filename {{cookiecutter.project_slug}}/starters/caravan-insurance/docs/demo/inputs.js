@@ -23,7 +23,7 @@ async function first(file, { columns }) {
   const missing = columns.map(({ name }) => name).filter((name) => !names.includes(name));
   if (missing.length)
     throw new BadInput(
-      `${file.name}: no column ${missing.slice(0, 5).join(", ")}; the model needs ${columns.length} columns`,
+      `${file.name}: no column ${missing.slice(0, 5).join(", ")}; ${columns.length} columns are needed`,
     );
   const x = columns.map(({ name, values }) => {
     const [text] = column(name);

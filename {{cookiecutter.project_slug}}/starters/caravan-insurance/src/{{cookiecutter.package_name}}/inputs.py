@@ -32,11 +32,9 @@ def tidy(source: Path, data: DictConfig) -> pd.DataFrame:
     if len(table) < FEWEST:
         raise BadInput(f"{source}: {len(table)} rows; at least {FEWEST} are needed")
     if data.id is not None and table[data.id].duplicated().any():
-        row = int(table[data.id].duplicated().argmax())
-        raise BadInput(f"{source}: row {row + 2}, column {data.id}: {table[data.id][row]} occurs twice")
+        raise tables.bad(table[data.id], table[data.id].duplicated(), "{} occurs twice")
     if data.group is not None and table[data.group].isna().any():
-        row = int(table[data.group].isna().argmax())
-        raise BadInput(f"{source}: row {row + 2}, column {data.group}: the group is missing")
+        raise tables.bad(table[data.group], table[data.group].isna(), "the group is missing")
     return table
 
 
@@ -68,9 +66,7 @@ def target(column: pd.Series, data: DictConfig) -> tuple[np.ndarray, str]:
     """The labels float32 (n,) and the task: numbers of many values are predicted, others found."""
     name = column.name
     if column.isna().any():
-        raise BadInput(
-            f"row {int(column.isna().argmax()) + 2}, column {name}: the target is missing; remove the row"
-        )
+        raise tables.bad(column, column.isna(), "the target is missing; remove the row")
     values = sorted(column.astype(str).unique())
     if len(values) == 1:
         raise BadInput(f"column {name}: a single value, {values[0]}; nothing to learn")
@@ -114,9 +110,7 @@ def encode(table: pd.DataFrame, schema: dict) -> np.ndarray:
     """x float32 (n, columns) of rows that have the columns of the schema; unknown texts are missing."""
     missing = [c["name"] for c in schema["columns"] if c["name"] not in table]
     if missing:
-        raise BadInput(
-            f"no column {', '.join(missing[:5])}; the model needs {len(schema['columns'])} columns"
-        )
+        raise BadInput(f"no column {', '.join(missing[:5])}; {len(schema['columns'])} columns are needed")
     found = []
     for column in schema["columns"]:
         raw = table[column["name"]]
@@ -144,11 +138,10 @@ def unlabelled(folder: Path, key: str, model: "Model") -> tuple[pd.Series, np.nd
     found = sorted(folder.rglob("test*.csv"))
     if not found:
         raise BadInput(f"{folder}: no test.csv")
-    texts = [c["name"] for c in model.schema["columns"] if "values" in c]
-    table = tables.load(found[0], texts)
+    table = tables.load(found[0])
     if key not in table:
         raise BadInput(f"{found[0]}: no column {key}")
-    return table[key], model(encode(table, model.schema))
+    return table[key], model(read(found[0], model.schema))
 
 
 def typical(schema: dict) -> np.ndarray:

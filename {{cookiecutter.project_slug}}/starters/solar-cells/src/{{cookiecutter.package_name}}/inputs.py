@@ -30,6 +30,8 @@ def tidy(source: Path, data: DictConfig) -> pd.DataFrame:
     """
     train = source / "train"  # as Kaggle's competitions have it
     source = train if train.is_dir() else source
+    if source.is_dir() and data.slices:
+        raise BadInput(f"{source}: data.slices needs a table of the photos; a folder has no columns")
     table = folders(source) if source.is_dir() else listed(source, data)
     classes = sorted(table["class"].unique())
     if len(classes) < 2:
@@ -67,12 +69,9 @@ def listed(source: Path, data: DictConfig) -> pd.DataFrame:
     groups = [data.group] if data.group in table else []
     for column in ("path", data.label, *groups):
         if table[column].isna().any():
-            raise BadInput(f"{source}: row {table[column].isna().argmax() + 2}, column {column}: empty")
+            raise tables.bad(table[column], table[column].isna(), "empty")
     if table.path.duplicated().any():
-        row = table.path.duplicated().argmax()
-        raise BadInput(
-            f"{source}: row {row + 2}, column path: {table.path[row]} occurs twice; give each photo once"
-        )
+        raise tables.bad(table.path, table.path.duplicated(), "{} occurs twice; give each photo once")
     found = table[list(data.slices)].astype(str)
     for column in groups:
         found["group"] = table[column]

@@ -154,4 +154,6 @@ def build(cfg: DictConfig, facts: dict) -> Network:
     """The network that conf/model describes."""
     if cfg.freeze and not cfg.pretrained:
         raise BadInput("model.freeze: needs model.pretrained=true; blocks without weights must be trained")
+    if cfg.freeze > 18:
+        raise BadInput(f"model.freeze={cfg.freeze}: there are 18 blocks")
     return Network(cfg.size, cfg.freeze, cfg.dropout, cfg.pretrained)

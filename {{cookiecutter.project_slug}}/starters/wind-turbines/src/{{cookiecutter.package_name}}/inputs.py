@@ -33,17 +33,14 @@ def tidy(source: Path, data: DictConfig) -> pd.DataFrame:
     if table.empty:
         raise BadInput(f"{source}: no row")
     if data.series is not None and table[data.series].isna().any():
-        row = int(table[data.series].isna().to_numpy().argmax())
-        raise BadInput(f"{source}: row {row + 2}, column {data.series}: the series is missing")
+        raise tables.bad(table[data.series], table[data.series].isna(), "the series is missing")
     time = moments(table[data.time])
     series = table[data.series] if data.series else pd.Series("series", table.index)
     step = time.groupby(series).diff()
     back, twice = step < pd.Timedelta(0), step == pd.Timedelta(0)
     for wrong, what in ((back, "goes back in time; sort by time"), (twice, "occurs twice")):
         if wrong.any():
-            row = int(wrong.to_numpy().argmax())
-            value = table[data.time].iloc[row]
-            raise BadInput(f"{source}: row {row + 2}, column {data.time}: {value} {what}")
+            raise tables.bad(table[data.time], wrong, f"{{}} {what}")
     return table.assign(**{data.time: time})
 
 
