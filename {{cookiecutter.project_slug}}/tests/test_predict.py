@@ -48,7 +48,7 @@ def test_command_without_a_file_or_a_model_gets_one_line(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x.npy", "y.npy", "schema.json", "samples.parquet"])
-@pytest.mark.parametrize("size", [0, 90])
+@pytest.mark.parametrize("size", [0, -9])
 def test_prepared_data_cut_short_get_one_line(inside, tmp_path, monkeypatch, name, size):
     shutil.copytree("data/prepared", tmp_path / "data/prepared")
     monkeypatch.chdir(tmp_path)

@@ -64,9 +64,10 @@ def main(stage: Callable[[DictConfig], float | None]) -> Callable[..., float | N
         except UnicodeDecodeError as error:
             sys.exit(f"error: {complaint(error)}")
         except FileNotFoundError as error:
-            if not str(error.filename).startswith(("data", "models", "reports")):
+            name = str(error.filename or error)
+            if not name.startswith(("data", "models", "reports")):
                 raise
-            sys.exit(f"error: {error.filename}: missing; `uv run dvc repro` makes what a stage needs")
+            sys.exit(f"error: {name}: missing; `uv run dvc repro` makes what a stage needs")
 
     start = hydra.main(version_base=None, config_path=CONF, config_name="config")(run)
 

@@ -138,7 +138,7 @@ def folds(samples: pd.DataFrame, kind: str, task: str, count: int, seed: int) ->
         parts = [np.where(begun == at, part, "gap") for part in parts]
     else:
         parts = by_fold(samples, task, count, seed)
-    if any({*part} < {"train", "val", "test"} for part in parts):
+    if not all({*part} >= {"train", "val", "test"} for part in parts):
         raise BadInput(f"folds={count}: too few groups or times; give fewer folds or more data")
     return parts
 
@@ -150,7 +150,7 @@ def by_fold(samples: pd.DataFrame, task: str, count: int, seed: int) -> list[np.
     if task == "regression":  # its quarters; equal values in any order
         label = pd.qcut(label.rank(method="first"), 4, labels=False)
     fold = np.zeros(len(samples), np.int64)
-    if label.value_counts().max() >= count:  # else scikit-learn has none
+    if min(samples.group.nunique(), label.value_counts().max()) >= count:  # else scikit-learn has none
         for i, (_, rows) in enumerate(splitter.split(samples, label, samples.group)):
             fold[rows] = i
     names = np.array(["train"] * count)
