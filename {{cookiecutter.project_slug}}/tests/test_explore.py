@@ -12,7 +12,16 @@ import pytest
 from conftest import ROOT, SMALL, settings
 from omegaconf import DictConfig
 
-from {{ cookiecutter.package_name }} import baseline, config, crossvalidate, dataset, evaluate, splits, train, tune
+from {{ cookiecutter.package_name }} import (
+    baseline,
+    config,
+    crossvalidate,
+    dataset,
+    evaluate,
+    splits,
+    train,
+    tune,
+)
 
 
 def test_crossvalidation_writes_both_and_their_difference(inside, tmp_path, monkeypatch):

@@ -40,7 +40,7 @@ def tidy(source: Path, data: DictConfig) -> pd.DataFrame:
     back, twice = step < pd.Timedelta(0), step == pd.Timedelta(0)
     for wrong, what in ((back, "goes back in time; sort by time"), (twice, "occurs twice")):
         if wrong.any():
-            raise tables.bad(table[data.time], wrong, f"{{}} {what}")
+            raise tables.bad(table[data.time], wrong, "{} " + what)
     return table.assign(**{data.time: time})
 
 
