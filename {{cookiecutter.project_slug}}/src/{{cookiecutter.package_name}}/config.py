@@ -88,7 +88,7 @@ def complaint(error: Exception) -> str:
     said = re.split(r"\nTo append|\s*Config search path|\nSee https|\s*full_key", str(error))[0]
     said = " ".join(said.split()).rstrip(".")
     if isinstance(error, UnicodeDecodeError):
-        files = [*Path("conf").rglob("*.yaml"), *Path().glob("*.[my]*"), *Path("docs").glob("*.md")]
+        files = [p for form in ("conf/**/*.yaml", "*.yaml", "*.md", "docs/*.md") for p in Path().glob(form)]
         wrong = (path for path in files if "\ufffd" in path.read_text(encoding="utf-8", errors="replace"))
         return f"{next(wrong, 'a file')}: not UTF-8; save it as UTF-8"
     if isinstance(error, OverrideParseException):
