@@ -197,6 +197,14 @@ def test_a_number_that_makes_no_sense_is_refused_in_one_line(word, right):
         config.check(settings(f"++{word}"))
 
 
+@pytest.mark.parametrize(
+    "word", ["trainer.devices=0", "trainer.precision=8", "trainer.accelerator=abacus", "+trainer.gpus=1"]
+)
+def test_what_no_trainer_takes_is_refused_in_one_line(few, tmp_path, word):
+    with pytest.raises(config.BadInput, match=r"^trainer: .+$"):
+        train.fit(settings(word), *few, tmp_path)
+
+
 def test_ten_steps_are_enough(few, tmp_path):
     rows = int((few[3] == "train").sum())
     loss = train.fit(settings("model=frozen", "model.epochs=5", f"model.batch={rows // 2}"), *few, tmp_path)

@@ -36,9 +36,7 @@ def main(cfg: DictConfig) -> None:
     path = Path(f"reports/crossvalidation-{cfg.model.name}.json")
     evaluate.write_json(path, result)
     evaluate.look(cfg, f"crossvalidate, {cfg.model.name}", path, result["network"]["value"])
-    print(
-        f"{path} is written, and counts as a look at test data; `uv run dvc repro report` updates the pages."
-    )
+    print(f"{path} is written, and counts as a look at the test set; next: uv run dvc repro report")
 
 
 def summary(found: pd.DataFrame, task: str, cfg: DictConfig) -> dict:

@@ -24,11 +24,13 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import callbacks, loggers
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.utilities import rank_zero_only
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from . import batches, config, dataset, model
 from .learner import Learner
 
 EXPECTED = "in eval mode|many workers|LeafSpec|deprecated|not empty"  # warnings
+QUIET = {"log_every_n_steps": 1, "num_sanity_val_steps": 0, "enable_model_summary": False}
 MOST = 1 << 28  # bytes of samples to learn facts from, or to hash at a time
 LOGGERS = {
     "csv": ("CSVLogger", {"name": ""}),  # a folder for each start, `join` makes one of them
@@ -111,16 +113,13 @@ def fit(
         for path in list(history.rglob("*.*")):
             if path.is_file() and not path.stat().st_size:
                 path.unlink()  # killed while it was written; DVCLive cannot read it
-    trainer = pl.Trainer(
-        **trainer_settings(cfg),
-        max_epochs=cfg.model.epochs,
-        callbacks=[keeper, every, Bar(refresh_rate=10)],
-        plugins=[Whole()],
-        logger=[make_logger(name, history) for name in logger],
-        log_every_n_steps=1,
-        num_sanity_val_steps=0,
-        enable_model_summary=False,
-    )
+    settings = {**QUIET, "max_epochs": cfg.model.epochs, "plugins": [Whole()], **trainer_settings(cfg)}
+    settings["callbacks"] = [keeper, every, Bar(refresh_rate=10)]
+    settings["logger"] = [make_logger(name, history) for name in logger]
+    try:
+        trainer = pl.Trainer(**settings)
+    except (MisconfigurationException, TypeError, ValueError) as error:
+        raise config.BadInput(f"trainer: {' '.join(str(error).split())}") from None
     if goes_on:
         print("goes on from the last epoch of a training that was cut off")
     with warnings.catch_warnings():
