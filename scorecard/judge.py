@@ -1,6 +1,7 @@
 """Checks -> factors, totals and the next steps, as the report that is printed and written as JSON."""
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +22,7 @@ BEHIND = {  # a base -> the factors whose checks decide about it
     "top venue": ["publication"],
 }
 DECLARED = "portfolio.yaml"
-TOP = ("icml", "iclr", "neurips", "nips")
+TOP = re.compile(r"\b(icml|iclr|neurips|nips)\b")
 
 
 class Result(BaseModel):
@@ -213,7 +214,7 @@ def bases(role: str, states: dict[str, State], item: Item) -> tuple[str, str]:
                 base = "unpublished paper"
             if item.declared.publication and "declared" in allowed:
                 venue = item.declared.publication.venue.lower()
-                base = "top venue" if any(name in venue.split() for name in TOP) else "other publication"
+                base = "top venue" if TOP.search(venue) and "workshop" not in venue else "other publication"
         elif shown:
             implemented = role == "applied-research" and states["paper implementation"] in allowed
             base = "paper implementation" if implemented else "unique"

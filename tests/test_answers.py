@@ -111,6 +111,20 @@ def test_no_project_is_named_like_what_it_needs(baked):
         assert problems({**GOOD, "project_slug": name}), name
 
 
+INSTALLED = """
+import importlib.metadata as metadata
+print(*{found.metadata["Name"] for found in metadata.distributions()} | {*metadata.packages_distributions()})
+"""
+
+
+def test_nothing_is_named_like_what_is_installed(trained, run):
+    """Else uv cannot resolve the project, or the one hides the other."""
+    own = {f"{trained.name}", next((trained / "src").iterdir()).name}
+    names = {re.sub(r"[-_.]+", "-", name).lower() for name in run("python", "-c", INSTALLED).split()}
+    free = {name for name in names - own if not problems({**GOOD, "project_slug": name})}
+    assert {name for name in free if name.replace("-", "_") not in own} == set()
+
+
 def test_no_package_hides_a_module_of_the_tests(baked):
     for path in (baked / "tests").glob("*.py"):
         if not path.stem.startswith("test_"):

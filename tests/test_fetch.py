@@ -412,6 +412,14 @@ def test_a_tar_of_one_file(fetch, folder, name, mode):
     assert fetch(name) == RAW / "a/deep/down/sales.csv"
 
 
+def test_a_folder_that_has_the_name_of_an_archive_does_not_pass_for_it(fetch, refused, folder):
+    (RAW / "a").mkdir(parents=True)
+    (RAW / "a/mine.csv").write_bytes(TABLE)
+    (folder / "a.zip").write_bytes(zipped({"sales.csv": TABLE}))
+    assert refused("a.zip").startswith("data/raw/a: came from another address or archive")
+    assert (RAW / "a/mine.csv").read_bytes() == TABLE
+
+
 def test_a_compressed_table_is_no_archive(fetch, folder):
     (folder / "sales.csv.gz").write_bytes(b"")
     assert fetch("sales.csv.gz") == Path("sales.csv.gz")

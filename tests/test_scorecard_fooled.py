@@ -386,6 +386,17 @@ EVERYTHING = {
 
 
 @pytest.mark.parametrize(
+    ("venue", "base"), [("NeurIPS 2026 Workshop on Turbines", 50), ("ICML'26", 500), ("(NeurIPS) 2026", 500)]
+)
+def test_a_workshop_is_no_top_venue(tmp_path, venue, base):
+    project = portfolio.start(tmp_path, target_role="research-scientist")
+    for key, value in {**EVERYTHING, "publication": {**EVERYTHING["publication"], "venue": venue}}.items():
+        portfolio.declare(project, key, value)
+    commit(project, 1)
+    assert judge([project]).claimed == base * 10 * 20
+
+
+@pytest.mark.parametrize(
     ("role", "evidenced", "claimed"),
     [
         ("ml-engineer", -1, 10 * 10 * 20),

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from conftest import settings
 
@@ -30,6 +31,15 @@ def test_metrics_hold_what_readers_are_promised(inside):
     assert set(metrics["leak"]) == set(settings().data.splits)
 
 
+def test_the_trivial_answer_is_the_best_constant_of_the_training_part(inside):
+    _, y, samples, schema = dataset.read()
+    part, task = samples[settings().data.split], schema["task"]
+    found = evaluate.answers(dataset.read()[0], y, part, settings(), task)
+    seen = y[part == "train"]
+    best = np.median(seen) if task == "regression" else seen.mean()
+    assert np.allclose(found.trivial, best)
+
+
 def test_choices_do_not_depend_on_test_labels(apart, inside, monkeypatch):
     before = json.loads((inside / "reports/metrics.json").read_text(encoding="utf-8"))
     read = dataset.read
@@ -38,6 +48,7 @@ def test_choices_do_not_depend_on_test_labels(apart, inside, monkeypatch):
         x, y, samples, schema = read()
         test = samples[settings().data.split] == "test"
         samples.loc[test, "label"] = samples.label.max() - samples.label[test]
+        y = samples.label.to_numpy(y.dtype)
         return x, y, samples, schema
 
     monkeypatch.setattr(dataset, "read", flipped)

@@ -119,6 +119,24 @@ def test_a_static_space_is_the_site_with_links_to_files():
     assert card.data.sdk == "static" and Path("runs/static", card.data.app_file).is_file()
 
 
+@pytest.mark.parametrize("text", ["[[ measured.network.aux ]]", "[[ measured.looks + 1 ]]"])
+def test_a_number_that_is_not_there_is_not_published(text):
+    page = Path("docs/data-card.md")
+    before = page.read_text(encoding="utf-8")
+    page.write_text(f"{before}\n{text}\n", encoding="utf-8")
+    refused(["static"], r"mkdocs: data-card\.md: .*(aux|concatenate)")
+    refused(["model"], r"docs/data-card\.md: .*(aux|concatenate)")
+    page.write_text(before, encoding="utf-8")
+
+
+def test_a_card_without_metadata_is_not_published():
+    page = Path("docs/model-card.md")
+    before = page.read_text(encoding="utf-8")
+    page.write_text(before.removeprefix("---"), encoding="utf-8")
+    refused(["model"], r"docs/model-card\.md: no metadata; it begins with a block between two lines of ---")
+    page.write_text(before, encoding="utf-8")
+
+
 def test_a_broken_link_of_the_site_gets_one_line():
     page = Path("docs/decisions.md")
     before = page.read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from conftest import ROOT, settings
 from matplotlib.image import imread
 from omegaconf import OmegaConf
 
-from {{ cookiecutter.package_name }} import charts, evaluate, report, scores, wording
+from {{ cookiecutter.package_name }} import charts, config, evaluate, predict, report, scores, wording
 
 PAGES = ["README.md", "docs/index.md"]
 
@@ -115,3 +115,26 @@ def test_numbers_have_digits_that_matter():
     assert {len(text.split(".")[1]) for text in (low, high)} == {len(value.split(".")[1])}
     assert wording.written(metric, ".1%", signed=True) == "+4615.3% (+4200.0% to +123450.0%)"
     assert wording.written({"value": 0.5, "low": 0.5, "high": 0.5}, ".3f") == "0.500"
+
+
+@pytest.mark.parametrize("text", ["Finds {recal}.", "Finds {recall."])
+def test_a_headline_with_an_unknown_number_gets_one_line(inside, text):
+    cfg, metrics = settings(), predict.metrics()
+    cfg.data.story.headline[metrics["task"]] = text
+    with pytest.raises(config.BadInput, match=r"^conf/data: headline: .*; known: baseline, seen, "):
+        wording.headline(metrics, cfg)
+
+
+def test_what_one_class_alone_cannot_tell_is_none(inside):
+    cfg, metrics = settings(), predict.metrics()
+    first, *others = scores.METRICS[metrics["task"]]
+    cfg.data.story.unseen = "{" + first + "} and {" + others[0] + "}"
+    metrics["unseen"] = {"n": 9, "network": {first: 0.5}}
+    assert report.limits(metrics, cfg).startswith("**50% and none")
+
+
+def test_links_that_are_none_get_one_line(inside, tmp_path, monkeypatch):
+    (tmp_path / "portfolio.yaml").write_text("links: https://example.org\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(config.BadInput, match=r"^portfolio\.yaml: links: give a line for each"):
+        report.links()

@@ -88,6 +88,14 @@ def test_no_threshold_is_better_than_the_chosen_ones(seed):
     assert np.mean((p >= at["accuracy"]) == y) == max(np.mean(t == y) for t in tried)
 
 
+def test_a_threshold_holds_for_neighbours_in_32_bit_and_for_certainty():
+    near = np.nextafter(np.float32(0.3), np.float32(1))
+    for p, y in (([0.3, near], [0, 1]), ([1, 0.2, 0.3], [0, 0, 0])):
+        p, y = np.array(p, np.float32), np.array(y)
+        at = scores.thresholds(pd.Series(y), pd.Series(p), 1, 10)
+        assert scores.mean_cost(y > 0, p >= at["cost"], 1, 10) == 0
+
+
 def test_the_trivial_answer_costs_the_cheaper_of_all_and_none():
     constant = ROWS.assign(model=0.4)
     at = scores.thresholds(LABEL, constant.model, 5, 1)

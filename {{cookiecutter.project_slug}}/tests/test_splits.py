@@ -7,11 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import refused, settings
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from {{ cookiecutter.package_name }} import config, dataset, fetch, prepare, splits
 
 SHARES = {"train": 0.6, "val": 0.15, "test": 0.25}
+
+
+def by(kind: str, whole: bool = False) -> DictConfig:
+    """What `folds` reads of conf/data."""
+    return OmegaConf.create({"split": kind, "keep_groups_whole": whole})
 
 
 def table(rows: int = 400, groups: int = 40, seed: int = 0) -> pd.DataFrame:
@@ -141,7 +146,7 @@ def test_a_split_by_time_needs_times():
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_folds_by_group_test_every_sample_once(task):
     samples = table()
-    folds = splits.folds(samples, "grouped", task, 5, 0)
+    folds = splits.folds(samples, by("grouped"), task, 5, 0)
     assert (sum((part == "test").astype(int) for part in folds) == 1).all()
     for part in folds:
         assert samples.assign(part=part).groupby("group").part.nunique().max() == 1
@@ -154,12 +159,19 @@ def test_more_folds_than_groups_or_times_are_refused(kind, count):
     samples = table(groups=8)
     samples["end"] = samples["start"] = samples.group  # eight years
     with pytest.raises(config.BadInput, match=f"^folds={count}: too few groups or times; give fewer folds"):
-        splits.folds(samples, kind, "classification", count, 0)
+        splits.folds(samples, by(kind), "classification", count, 0)
+
+
+def test_folds_by_time_test_no_group_that_was_seen():
+    samples = table(groups=150)
+    for part in splits.folds(samples, by("time", whole=True), "regression", 3, 0):
+        used = samples.assign(part=part)[part != "gap"]
+        assert used.groupby("group").part.nunique().max() == 1
 
 
 def test_folds_by_time_test_what_comes_after():
     samples = table()
-    folds = splits.folds(samples, "time", "regression", 5, 0)
+    folds = splits.folds(samples, by("time"), "regression", 5, 0)
     assert (sum((part == "test").astype(int) for part in folds) <= 1).all()
     for part in folds:
         assert set(part) == {"train", "val", "test", "gap"}
@@ -207,7 +219,7 @@ def test_the_splits_of_this_project_keep_their_promise_and_balance(data):
 
 def test_the_folds_of_this_project_test_nothing_twice(data):
     samples, cfg = data[2], settings()
-    folds = splits.folds(samples, cfg.data.split, data[3]["task"], cfg.folds, cfg.seed)
+    folds = splits.folds(samples, cfg.data, data[3]["task"], cfg.folds, cfg.seed)
     assert (sum((part == "test").astype(int) for part in folds) <= 1).all()
 
 

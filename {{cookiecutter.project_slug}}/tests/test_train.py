@@ -11,7 +11,7 @@ import pytest
 import torch
 from conftest import SMALL, settings
 
-from {{ cookiecutter.package_name }} import config, dataset, export, leak, learner, train
+from {{ cookiecutter.package_name }} import baseline, config, dataset, evaluate, export, leak, learner, train
 
 PACKAGE = "{{ cookiecutter.package_name }}"
 
@@ -246,7 +246,6 @@ def test_text_for_a_number_is_refused_in_one_line(inside):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["data=own"], "data=own: nothing is prepared yet"),
         (["data=starter", "data.split=by-hand"], "data/prepared: damaged, or without by-hand; make it anew"),
         (["data=starter", "logger=csv"], r"logger=csv: write a list, logger=\[csv\]"),
     ],
@@ -254,6 +253,12 @@ def test_text_for_a_number_is_refused_in_one_line(inside):
 def test_what_cannot_be_trained_is_refused_in_one_line(inside, words, message):
     with pytest.raises(config.BadInput, match=message):
         train.seen(config.compose(*words))
+
+
+@pytest.mark.parametrize("stage", [baseline, evaluate, train])
+def test_no_stage_takes_the_starters_data_for_own(inside, stage):
+    with pytest.raises(SystemExit, match=r"^error: data=own: nothing is prepared yet"):
+        stage.main(config.compose("data=own"))
 
 
 def test_data_that_is_not_there_is_refused_in_one_line(tmp_path, monkeypatch):

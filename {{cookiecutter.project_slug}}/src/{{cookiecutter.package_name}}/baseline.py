@@ -28,7 +28,7 @@ def main(cfg: DictConfig) -> None:
     x, y, samples, schema = dataset.read()
     found = features.features(x, samples, schema)
     out = pd.DataFrame(index=samples.index)
-    for split in cfg.data.splits:
+    for split in dict.fromkeys(cfg.data.splits):
         train = (samples[split] == "train").to_numpy()
         for name in names(cfg, schema["task"]):
             answers = fit(name, cfg, schema["task"], found[train], y[train])(found)
@@ -39,12 +39,18 @@ def main(cfg: DictConfig) -> None:
 
 def names(cfg: DictConfig, task: str) -> list[str]:
     """The baselines of conf/data that suit the task."""
-    return [name for name in cfg.data.baselines if name in BASELINES[task]]
+    found = [name for name in cfg.data.baselines if name in BASELINES[task]]
+    if not found:
+        raise config.BadInput(f"data.baselines: none for a {task}; name one of {', '.join(BASELINES[task])}")
+    return found
 
 
 def fit(name: str, cfg: DictConfig, task: str, found: pd.DataFrame, y: np.ndarray) -> Answers:
     """A function from features (n, k) to answers (n,) or (n, 3), fitted on these features and labels."""
-    return BASELINES[task][name](dict(cfg.data.baselines[name] or {}), found, y)
+    try:
+        return BASELINES[task][name](dict(cfg.data.baselines[name] or {}), found, y)
+    except (TypeError, ValueError) as error:  # scikit-learn names the setting
+        raise config.BadInput(f"data.baselines.{name}: {str(error).splitlines()[0]}") from None
 
 
 def columns(name: str, answers: np.ndarray, index: pd.Index) -> pd.DataFrame:

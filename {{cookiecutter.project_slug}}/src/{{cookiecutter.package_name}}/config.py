@@ -41,6 +41,7 @@ COUNTS |= {f"model.{key}": 0 for key in ("blocks", "embedding", "freeze", "hidde
 AMOUNTS = dict.fromkeys(("model.lr", "model.weight_decay", "model.mixup", "data.cost.miss"), math.inf)
 AMOUNTS |= {"data.cost.false_alarm": math.inf, "data.cost.error": math.inf}
 AMOUNTS |= {"data.limit.share": 1, "model.dropout": 1}
+BLOCKS = ("data.cost", "data.limit", "data.baselines", "data.story", "tune.search")
 ERRORS = (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError)  # what is wrong in conf/
 
 
@@ -61,13 +62,15 @@ def main(stage: Callable[[DictConfig], float | None]) -> Callable[..., float | N
             return stage(cfg)
         except BadInput as error:
             sys.exit(f"error: {error}")
-        except UnicodeDecodeError as error:
+        except (UnicodeDecodeError, YAMLError) as error:
             sys.exit(f"error: {complaint(error)}")
         except FileNotFoundError as error:
             name = str(error.filename or error)
-            if not name.startswith(("data", "models", "reports")):
+            if Path(name).is_absolute() or "[Errno" in name:
                 raise
-            sys.exit(f"error: {name}: missing; `uv run dvc repro` makes what a stage needs")
+            made = name.startswith(("data", "models", "reports"))
+            how = "`uv run dvc repro` makes" if made else "`git restore` brings back"
+            sys.exit(f"error: {name}: missing; {how} what a stage needs")
 
     start = hydra.main(version_base=None, config_path=CONF, config_name="config")(run)
 
@@ -92,7 +95,7 @@ def complaint(error: Exception) -> str:
         wrong = (path for path in files if "\ufffd" in path.read_text(encoding="utf-8", errors="replace"))
         return f"{next(wrong, 'a file')}: not UTF-8; save it as UTF-8"
     if isinstance(error, OverrideParseException):
-        return f"{error.override}: {said}"
+        return f"{error.override}: write NAME=VALUE, as in model.epochs=5"
     if isinstance(error, OmegaConfBaseException) and error.full_key:
         return f"{error.full_key}: {said}"
     return f"{said}; conf/ has every setting" if "Could not" in said else said
@@ -104,6 +107,11 @@ def check(cfg: DictConfig) -> None:
         OmegaConf.to_container(cfg, resolve=True)
     except OmegaConfBaseException as error:
         raise BadInput(complaint(error)) from None
+    if not (cfg.data.get("starter") or cfg.data.get("path") or cfg.data.get("kaggle")):
+        raise BadInput("data=own: nothing is prepared yet; set data.path=FILE or data.kaggle=OWNER/NAME")
+    for key in BLOCKS:
+        if not OmegaConf.is_dict(value := OmegaConf.select(cfg, key, default=OmegaConf.create({}))):
+            raise BadInput(f"{key}={value}: give a block of names and values")
     for key, least in COUNTS.items():
         value = OmegaConf.select(cfg, key, default=least)
         if type(value) is not int or not least <= value < 2**32:  # as far as seeds go

@@ -23,7 +23,7 @@ def main(cfg: DictConfig) -> None:
     known = features.features(x, samples, schema)
     name = predict.metrics()["baseline_name"]
     found = samples[["label", cfg.data.resample]].assign(network=np.nan, baseline=np.nan)
-    for fold, part in enumerate(splits.folds(samples, cfg.data.split, task, cfg.folds, cfg.seed)):
+    for fold, part in enumerate(splits.folds(samples, cfg.data, task, cfg.folds, cfg.seed)):
         test, learnt = part == "test", part == "train"
         out = Path("runs/crossvalidate", str(fold))
         facts = train.learn(x, y, part, schema)

@@ -65,7 +65,8 @@ def fetch(data: DictConfig) -> Path:
     if ending is None or found.is_dir():
         return found
     with one_line(f"{found} cannot be unpacked, delete or replace it"):
-        return only(once(found.name[: -len(ending)], digest(found), lambda new: unpack(found, new)))
+        name = found.name[: -len(ending)]
+        return only(once(name, digest(found), lambda new: unpack(found, new), by_hand=False))
 
 
 def secret(address: str) -> bool:
@@ -98,14 +99,14 @@ def check(path: Path, sha256: str | None, where: str) -> str:
     return found
 
 
-def once(name: str, origin: str, make: Callable[[Path], None]) -> Path:
-    """data/raw/name, by make(new path) if missing; BadInput if what is there has another origin."""
+def once(name: str, origin: str, make: Callable[[Path], None], by_hand: bool = True) -> Path:
+    """data/raw/name, by make(new path) if missing; BadInput if what is there has another origin, or none."""
     target, note = RAW / name, RAW / f".{name}.origin"
     if name in ("", ".."):
         raise config.BadInput(f"{origin}: names no file or folder")
     mark = hashlib.sha256(origin.encode()).hexdigest()  # an address may hold a password
     if target.exists():
-        if note.exists() and note.read_text() != mark:
+        if note.read_text() != mark if note.exists() else not by_hand:
             raise config.BadInput(f"{target}: came from another address or archive; rename or delete it")
         return target
     with config.making(target) as new:

@@ -19,7 +19,7 @@ def main(cfg: DictConfig) -> None:
     x, y, samples, schema = dataset.read()
     z = encoded(cfg, x, train.learn(x, y, samples[cfg.data.split].to_numpy(), schema))
     found = pd.DataFrame(index=samples.index)
-    for split in cfg.data.splits:
+    for split in dict.fromkeys(cfg.data.splits):
         part = samples[split].to_numpy()
         test = np.flatnonzero(part == "test")
         facts = train.learn(x, y, part, schema)

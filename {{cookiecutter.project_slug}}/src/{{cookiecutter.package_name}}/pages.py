@@ -51,7 +51,10 @@ def article(folder: Path, given: argparse.Namespace) -> None:
 def card(path: str) -> ModelCard:
     """A card with its metadata."""
     with fetch.one_line(path):
-        return ModelCard(page(path))
+        found = ModelCard(page(path))
+    if not found.data.to_dict():
+        raise BadInput(f"{path}: no metadata; it begins with a block between two lines of ---")
+    return found
 
 
 def page(path: Path | str) -> str:
@@ -65,8 +68,10 @@ def page(path: Path | str) -> str:
     marks |= {"block_start_string": "[%", "block_end_string": "%]"}
     pages = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, **marks)
     try:
-        text = pages.from_string(source).render(predict.metrics("reports/pages.json"))
-    except jinja2.TemplateError as error:
+        text = pages.from_string(source).render(predict.metrics("reports/pages.json", "measured"))
+    except BadInput:
+        raise
+    except Exception as error:  # whatever an expression on the page does
         raise BadInput(f"{path}: {error}") from None
     changes = {COMMENT: lambda _: "", NOTE: quote, LINK: lambda found: absolute(found, path)}
     changes |= {r"(?<=\))\{[^}\n]*\}": lambda _: "", r"\n{3,}": lambda _: "\n\n"}

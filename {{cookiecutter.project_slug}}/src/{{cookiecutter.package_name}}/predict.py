@@ -46,11 +46,12 @@ class Model:
         return found
 
 
-def metrics(path: Path | str = "reports/metrics.json") -> dict:
-    """What the last evaluation measured."""
+def metrics(path: Path | str = "reports/metrics.json", needed: str = "threshold") -> dict:
+    """What the last evaluation measured; BadInput without the name that is needed."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (ValueError, OSError):
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        return {**found, needed: found[needed]}
+    except (ValueError, OSError, KeyError, TypeError):
         raise BadInput(f"{path}: missing or damaged; make it anew with `uv run dvc repro`") from None
 
 

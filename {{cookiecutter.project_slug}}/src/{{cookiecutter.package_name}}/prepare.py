@@ -36,7 +36,7 @@ def main(cfg: DictConfig) -> None:
     x, y, samples, schema, digest = read(data)
     for key, known in (("split", data.splits), ("resample", samples)):
         if data[key] not in known:
-            raise config.BadInput(f"data.{key}={data[key]}: choose of {', '.join(known)}")
+            raise config.BadInput(f"data.{key}={data[key]}: choose of {', '.join(known) or 'data.splits'}")
     if data.unseen and data.split != "grouped" and not data.starter:
         raise config.BadInput(f"data.unseen: a {data.split} split has none; add data.split=grouped")
     if clash := {*TAKEN, *data.splits} & set(data.slices):
@@ -86,7 +86,7 @@ def expected(data: DictConfig) -> str | None:
 
 def check_frozen(samples: pd.DataFrame, data: DictConfig) -> None:
     """Stops if the split differs from the one that earlier results were measured on."""
-    rows = samples[["id", *data.splits]].to_csv(index=False, lineterminator="\n")
+    rows = samples[["id", *dict.fromkeys(data.splits)]].to_csv(index=False, lineterminator="\n")
     found = hashlib.sha256(rows.encode()).hexdigest()
     if data.split_sha256 not in (None, found):
         raise config.BadInput(

@@ -115,12 +115,15 @@ def static(folder: Path, given: argparse.Namespace) -> None:
     """The site, a file a page: a static Space finds article/index.html, but not article/."""
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--no-directory-urls"]
     command += ["--site-dir", str(folder.absolute())]
-    predict.metrics("reports/pages.json")
+    predict.metrics("reports/pages.json", "measured")
     env = {name: value for name, value in os.environ.items() if name != "HF_TOKEN"}  # not for plugins
     env["NO_MKDOCS_2_WARNING"] = "1"
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     if done.returncode:
-        wrong = re.findall(r"^(?:WARNING|ERROR) +- +(.*)", done.stderr, re.M) or done.stderr.splitlines()[-1:]
+        broken = re.findall(r"^_File_: `(.+)`\s+_\w+_: (.+)", done.stderr, re.M)
+        wrong = [": ".join(found) for found in broken]
+        wrong = wrong or re.findall(r"^(?:WARNING|ERROR) +- +(.*)", done.stderr, re.M)
+        wrong = wrong or done.stderr.splitlines()[-1:]
         raise BadInput(f"mkdocs: {'; '.join(wrong)}")
     for path in folder.rglob("*.html"):  # search engines and links go to the site itself
         text = path.read_text(encoding="utf-8")
@@ -140,7 +143,7 @@ def readme(folder: Path, **settings: object) -> None:
     settings |= {"title": title, "emoji": "🔎", "colorFrom": "indigo", "colorTo": "yellow"}
     settings |= {"short_description": re.split(r"(?<=[.?!]) ", story.demo)[0][:60]}
     links = f"[Article]({site}article/) · [Model card]({site}model-card/) · [Data card]({site}data-card/)"
-    headline = predict.metrics("reports/pages.json")["measured"]["headline"]
+    headline = predict.metrics("reports/pages.json", "measured")["measured"]["headline"]
     examples = f"Examples: {story.examples_licence}." if story.examples_licence else ""
     said = [f"# {title}", headline, story.limits, story.attribution, examples, links]
     front = SpaceCardData(**settings).to_yaml()

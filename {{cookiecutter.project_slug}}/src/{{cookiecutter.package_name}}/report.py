@@ -40,8 +40,8 @@ def limits(metrics: dict, cfg: DictConfig) -> str:
     story = cfg.data.story
     said = [story.limits] if story.limits else []
     if metrics["unseen"] and story.unseen:
-        numbers = metrics["unseen"]["network"]
-        said.insert(0, story.unseen.format(**{key: f"{value:.0%}" for key, value in numbers.items()}))
+        known = {key: f"{value:.0%}" for key, value in metrics["unseen"]["network"].items()}
+        said.insert(0, story.unseen.format(**dict.fromkeys(scores.METRICS[metrics["task"]], "none") | known))
     return f"**{' '.join(said)}**" if said else ""
 
 
@@ -64,7 +64,9 @@ def blocks(metrics: dict, cfg: DictConfig) -> dict[str, str]:
 
 def links() -> str:
     """The line of links: to the published demo and article once portfolio.yaml has their addresses."""
-    published = OmegaConf.load("portfolio.yaml").get("links") or {}
+    published = OmegaConf.load("portfolio.yaml").get("links") or OmegaConf.create()
+    if not OmegaConf.is_dict(published):
+        raise config.BadInput("portfolio.yaml: links: give a line for each, such as demo: https://...")
     page, article = published.get("demo") or "#demo", published.get("article") or "docs/article.md"
     return (
         f"**[Demo]({page}) · [Article]({article})** · "

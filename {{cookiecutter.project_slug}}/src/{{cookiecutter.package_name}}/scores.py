@@ -115,7 +115,9 @@ def thresholds(label: pd.Series, p: pd.Series, miss: float, false_alarm: float) 
     values, starts = np.unique(p[order], return_index=True)
     found = np.concatenate([[0], np.cumsum(y[order])])[np.append(starts, len(y))]  # positives below
     below = np.append(starts, len(y))
-    tried = np.concatenate([[0.0], (values[1:] + values[:-1]) / 2, [1.0]])
+    middle = (values[1:] + values[:-1]) / 2
+    middle = np.where(middle > values[:-1], middle, values[1:])  # neighbours have none
+    tried = np.concatenate([[0.0], middle, np.maximum(1, np.nextafter(values[-1:], 2))])
     alarms = (len(y) - below) - (y.sum() - found)
     lost = miss * found + false_alarm * alarms
     return {"cost": float(tried[np.argmin(lost)]), "accuracy": float(tried[np.argmin(found + alarms)])}

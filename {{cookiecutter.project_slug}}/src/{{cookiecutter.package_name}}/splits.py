@@ -124,18 +124,24 @@ def by_time(samples: pd.DataFrame, data: DictConfig, shares: dict[str, float]) -
     return part
 
 
-def folds(samples: pd.DataFrame, kind: str, task: str, count: int, seed: int) -> list[np.ndarray]:
+def folds(samples: pd.DataFrame, data: DictConfig, task: str, count: int, seed: int) -> list[np.ndarray]:
     """The part (n,) of every sample in each fold of cross-validation.
 
-    By group: a fold tests, the next validates, the others train. By time: what came before trains.
+    By group: a fold tests, the next validates, the others train. By time: what came before trains, and
+    with data.keep_groups_whole a group seen earlier is no test.
     """
-    if kind == "time":
+    if data.split == "time":
         edges = samples.end.quantile(np.linspace(0, 1, count + 3)[1:-1]).to_numpy()
-        at = np.searchsorted(edges, samples.end.to_numpy(), side="right")
-        begun = np.searchsorted(edges, samples.start.to_numpy(), side="right")
-        names = [np.where(at < i, "train", np.where(at == i, "val", "gap")) for i in range(1, count + 1)]
-        parts = [np.where(at == i + 2, "test", part) for i, part in enumerate(names)]
-        parts = [np.where(begun == at, part, "gap") for part in parts]
+        earliest = samples.groupby("group").end.transform("min") if data.keep_groups_whole else samples.end
+        times = (samples.end, samples.start, earliest)
+        at, begun, first = (np.searchsorted(edges, time, side="right") for time in times)
+
+        def named(place: np.ndarray, i: int) -> np.ndarray:
+            return np.select([place < i, place == i, place == i + 1], ["train", "val", "test"], "gap")
+
+        parts = [named(at, i) for i in range(1, count + 1)]
+        whole = [(begun == at) & (named(first, i) == part) for i, part in enumerate(parts, start=1)]
+        parts = [np.where(kept, part, "gap") for kept, part in zip(whole, parts, strict=True)]
     else:
         parts = by_fold(samples, task, count, seed)
     if not all({*part} >= {"train", "val", "test"} for part in parts):

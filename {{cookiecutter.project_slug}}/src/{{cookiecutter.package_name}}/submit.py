@@ -18,10 +18,12 @@ SUBMISSION = Path("submission.csv")
 
 def main(message: str | None) -> None:
     """Writes the submission, and sends it with the message if there is one."""
+    if message and message.startswith("-"):
+        raise BadInput(f'{message}: give a message, such as "first try", or nothing')
     name = config.compose().data.kaggle
     if not name or "/" in name:
         raise BadInput("conf/data: kaggle names no competition; run prepare data=own data.kaggle=NAME first")
-    sample = pd.read_csv(find(fetch.RAW / name, "sample_submission"))
+    sample = pd.read_csv(find(fetch.RAW / name, "sample_submission"), dtype=str)  # an id may be 007
     submission = fill(sample, *inputs.unlabelled(fetch.RAW / name, sample.columns[0], predict.Model()))
     submission.to_csv(SUBMISSION, index=False, lineterminator="\n")
     print(f"{SUBMISSION}: {len(submission)} rows")

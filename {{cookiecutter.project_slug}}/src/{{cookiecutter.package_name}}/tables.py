@@ -32,15 +32,14 @@ def load(source: Path | str, texts: Sequence[str] = ()) -> pd.DataFrame:
             raise BadInput(f"{source}: more than {COLUMNS:,} columns; give fewer")
         fields = [field.strip() for line in lines for field in line.split(sep)]
         comma = sep != "," and any(re.fullmatch(r"-?\d+,\d+", field) for field in fields)
-        return pd.read_csv(
-            source,
-            sep=sep,
-            decimal="," if comma else ".",
-            dtype=dict.fromkeys(texts, str),
-            index_col=False,
-            encoding="utf-8-sig",
-            low_memory=False,
-        )
+        how = {"sep": sep, "index_col": False, "encoding": "utf-8-sig", "low_memory": False}
+        names = pd.read_csv(source, **how, header=None, nrows=1, dtype=str).iloc[0]
+        if (twice := names[names.duplicated()].dropna()).size:
+            raise BadInput(f"{source}: column {twice.iloc[0]} occurs twice; rename or remove one")
+        table = pd.read_csv(source, **how, decimal="," if comma else ".", dtype=dict.fromkeys(texts, str))
+        for name in table.columns.difference(texts) if comma else []:
+            no_dots(table[name])
+        return table
     except BadInput:
         raise
     except FileNotFoundError:
@@ -50,6 +49,15 @@ def load(source: Path | str, texts: Sequence[str] = ()) -> pd.DataFrame:
     except (ValueError, OSError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise BadInput(f"{source}: not a CSV or Parquet table ({reason})") from None
+
+
+def no_dots(column: pd.Series) -> None:
+    """BadInput for 3.477 in a column of numbers of a file whose decimals have commas: it may be 3477."""
+    if pd.api.types.is_numeric_dtype(column) or not column.dropna().map(type).eq(str).all():
+        return
+    dotted = column.str.fullmatch(r"-?\d{1,3}(\.\d{3})+(,\d+)?", na=False)
+    if dotted.any() and column.dropna().str.fullmatch(r"-?[\d.]+(,\d+)?").all():
+        raise bad(column, dotted, "{} has a dot, and the file's decimals a comma; write it without dots")
 
 
 def listing(table: pd.DataFrame) -> str:

@@ -55,8 +55,6 @@ def seen(cfg: DictConfig) -> tuple[dict, torch.Tensor, np.ndarray, np.ndarray]:
     for key, value in cfg.model.items():
         if isinstance(value, str) and key != "name":
             raise config.BadInput(f"model.{key}={value}: give a number")
-    if not (cfg.data.starter or cfg.data.path or cfg.data.kaggle):
-        raise config.BadInput("data=own: nothing is prepared yet; run prepare data=own data.path=... first")
     if isinstance(cfg.logger, str):
         raise config.BadInput(f"logger={cfg.logger}: write a list, logger=[{cfg.logger}]")
     x, y, samples, schema = dataset.read([cfg.data.split])

@@ -14,6 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from . import config, train
 
+ENCODING = {"model.freeze", "model.size"}  # decide what is computed once for each photo
+
 
 def main(overrides: list[str]) -> None:
     """Runs the study until it has conf's number of finished trials."""
@@ -28,9 +30,9 @@ def main(overrides: list[str]) -> None:
         return chosen
 
     def objective(trial: optuna.Trial) -> float:
-        out = Path("runs/tune", str(trial.number))
+        out, chosen = Path("runs/tune", str(trial.number)), proposed(trial)
         try:
-            loss = train.fit(proposed(trial), *seen, out)
+            loss = train.fit(chosen, *(train.seen(chosen) if ENCODING & {*cfg.tune.search} else seen), out)
         except train.Diverged as error:
             raise optuna.TrialPruned(str(error)) from None
         shutil.rmtree(out)
@@ -60,6 +62,8 @@ def suggest(trial: optuna.Trial, search: dict) -> dict[str, float]:
     """A value for each setting of conf's search space: [low, high] or [low, high, log]."""
     found = {}
     for key, bounds in search.items():
+        if not key.startswith("model."):
+            raise config.BadInput(f"tune.search: {key}: give settings of model")
         ask, number = (trial.suggest_int, int) if key in config.COUNTS else (trial.suggest_float, float)
         try:
             low, high, *log = bounds

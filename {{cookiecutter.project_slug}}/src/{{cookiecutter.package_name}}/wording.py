@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from omegaconf import DictConfig
 
-from . import charts, evaluate, predict, scores
+from . import charts, config, evaluate, predict, scores
 
 TILES = {"classification": ("recall_at_limit", "cost", "auc"), "regression": ("mae", "coverage", "cost")}
 FEWEST = 5  # groups to resample, below which an interval says nothing
@@ -185,7 +185,11 @@ def sentence(metrics: dict, cfg: DictConfig) -> str:
     }
     named = story.baselines.get(metrics["baseline_name"], metrics["baseline_name"])
     seen = story.seen.get(cfg.data.split, f"on a {cfg.data.split} split")
-    return story.headline[metrics["task"]].format(**numbers, baseline=named, seen=seen)
+    try:
+        return story.headline[metrics["task"]].format(**numbers, baseline=named, seen=seen)
+    except (KeyError, ValueError, IndexError) as error:
+        known = ", ".join(["baseline", "seen", *numbers])
+        raise config.BadInput(f"conf/data: headline: {error} between braces; known: {known}") from None
 
 
 def rival(metrics: dict, cfg: DictConfig) -> str:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from browser import PATIENCE
+from browser import PATIENCE, answered, said
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 
@@ -116,3 +116,29 @@ def test_a_changed_value_changes_the_answer_of_the_page(page, value):
     page.locator("input[data-column]").first.fill(value)
     page.locator(f"form.demo:not([data-answer='{before}'])").wait_for(timeout=PATIENCE)
     assert float(page.locator("form.demo").get_attribute("data-answer")) != float(before)
+
+
+READ = """async ([address, columns, text]) => {
+  const { read } = await import(address);
+  return [...(await read(new File([text], "a.csv"), { schema: { columns } })).x];
+}"""
+
+
+def read(page, address: str, text: str) -> list[float]:
+    """The first row of a CSV with a bottle and a price, as the site's demo reads it."""
+    columns = [{"name": "bottle", "values": ["0,7 l", "1,5 l"]}, {"name": "price"}]
+    page.goto(f"{address}/data-card/")  # a page without fields to fill
+    return page.evaluate(READ, [f"{address}/demo/inputs.js", columns, text])
+
+
+def test_the_site_reads_a_comma_in_a_text_as_such(page, address):
+    assert read(page, address, "bottle;price\n1,5 l;3,25\n") == [1, 3.25]
+    with pytest.raises(Exception, match=r"row 2, column price: '3\.250' is no finite number"):
+        read(page, address, "bottle;price\n0,7 l;3.250\n1,5 l;3,25\n")
+
+
+def test_the_site_refuses_a_number_that_is_too_large(page):
+    field = page.locator("input[data-column]").first
+    field.fill("1e39")
+    page.locator("form.demo button").click()
+    assert answered(page) == [] and "give a finite number" in said(page)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from conftest import copy_pages, refused, run_stages
 
-from {{ cookiecutter.package_name }} import config, dataset, evaluate, inputs, prepare
+from {{ cookiecutter.package_name }} import baseline, config, dataset, evaluate, inputs, model, prepare
 
 OWN = [*kind.OWN, "data.path=table.csv", "data.target=left"]
 
@@ -102,6 +102,24 @@ def test_by_time_the_latest_rows_are_the_test_and_groups_stay_whole(table):
     assert used.groupby("group").time.nunique().max() == 1
 
 
+def test_rows_that_look_alike_are_no_group_that_time_keeps_whole(table):
+    alike = table[["left", "plan", "day"]].assign(plan="basic", member=[True, False] * 60)
+    samples = own(alike, "data.time=day")[2]
+    assert (samples.time != "gap").all()
+    assert samples.group.nunique() == 2
+
+
+def test_values_side_by_side_do_not_run_together(table):
+    pairs = table[["left"]].assign(a=[1, 11, 111] * 40, b=[11, 1, 7] * 40)
+    assert own(pairs, "data.split=random")[2].group.nunique() == 3
+
+
+def test_a_random_split_alone_goes_through_the_baseline(table):
+    own(table, "data.split=random", "data.drop=[key,customer,day]")
+    baseline.main(config.compose(*OWN, "data.split=random"))
+    assert pd.read_parquet("models/baseline.parquet").notna().all(axis=None)
+
+
 def test_years_are_times_too(table):
     samples = own(table.assign(day=2000 + np.arange(120) // 10), "data.time=day")[2]
     years = samples.groupby("time").end.agg(["min", "max"])
@@ -129,7 +147,7 @@ def cell(column: str, row: int, value: object):
 
 
 BAD_TABLES = [
-    (cell("left", 5, None), [], "row 7, column left: the target is missing; remove the row"),
+    (cell("left", 5, None), [], "row 7, column left: no target .empty, NA, None, null.; give one"),
     (lambda t: t.assign(left="yes"), [], "column left: a single value, yes; nothing to learn"),
     (
         lambda t: t.assign(left=["yes"] * 3 + ["no"] * (len(t) - 3)),
@@ -152,6 +170,7 @@ BAD_TABLES = [
         "row 7, column day: 2000.5 is a fraction; give dates, or whole numbers",
     ),
     (cell("day", 5, None), ["data.time=day"], "row 7, column day: .*(no time|missing)"),
+    (cell("cost", 5, "n. a."), ["data.target=cost"], "row 7, column cost: 'n. a.' is no finite number"),
     (lambda t: t[:1], [], "table.csv: 1 rows; at least 50 are needed"),
     (lambda t: t[:0], [], "table.csv: 0 rows; at least 50 are needed"),
     (lambda t: t.assign(customer=t.index % 3), ["data.group=customer"], "3 groups are too few to split"),
@@ -182,6 +201,7 @@ def test_a_bad_table_gets_one_line(table, change, told, message):
         ("data.group=house", r"no column house \(data\.group\); there are key"),
         ("data.time=hour", r"no column hour \(data\.time\); there are key"),
         ("data.drop=[price]", r"no column price \(data\.drop\); there are key"),
+        ("data.show=[colour]", r"no column colour \(data\.show\); there are key"),
         ("data.slices=[region]", r"no column region \(data\.slices\); there are key"),
         ("data.positive=perhaps", "column left: values no, yes; name the one to find"),
     ],
@@ -197,6 +217,8 @@ def test_a_bad_setting_gets_one_line(table, override, message):
         ("a.csv", b"\x89PNG\r\n\x1a\n\x00\x00", "a.csv: not UTF-8"),
         ("a.csv", b"", "a.csv: not a CSV or Parquet table"),
         ("a.csv", b"a,left\n1,yes\n1,yes,no,no\n", "a.csv: not a CSV or Parquet table .*line 3"),
+        ("a.csv", b"a,left,a\n1,yes,2\n", "a.csv: column a occurs twice; rename or remove one"),
+        ("a.csv", b"a;b;left\n3.477;1,5;yes\n643;2,5;no\n", "row 2, column a: 3.477 has a dot, and the file"),
         ("a.csv", b"hello", r"a.csv: no column left \(data\.target\); there are hello"),
         ("a.parquet", b"hello", "a.parquet: not a CSV or Parquet table"),
         ("a.parquet", b"", "a.parquet: not a CSV or Parquet table"),
@@ -242,3 +264,11 @@ def test_a_missing_file_and_a_folder_get_one_line(schema):
     for path, message in (("none.csv", "no such file"), ("data", "a folder")):
         with pytest.raises(config.BadInput, match=message):
             inputs.read(path, schema)
+
+
+@pytest.mark.parametrize("size", [1e-25, 1e25])
+def test_numbers_that_32_bit_cannot_square_are_refused(size):
+    x = np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32) * np.float32([1, size])
+    schema = {"task": "regression", "columns": [{"name": "a"}, {"name": "b"}]}
+    with pytest.raises(config.BadInput, match=r"^column b: too small or large for 32 bit; give another"):
+        model.facts(x, x[:, 0], schema)

@@ -214,15 +214,22 @@ def test_labels_of_numbers_and_columns_of_any_name(photos):
 BAD_TABLES = [
     ({"path": None}, "no column path; there are label"),
     ({"label": None}, "no column label; there are path"),
-    ({"label": ["bad", None] * 12}, "row 3, column label: empty"),
-    ({"path": [None, "bad/0.png"] * 12}, "row 2, column path: empty"),
+    ({"label": ["bad", None] * 12}, "row 3, column label: empty, NA, None or null; name it"),
+    ({"path": [None, "bad/0.png"] * 12}, "row 2, column path: empty, NA"),
     ({"path": ["bad/0.png"] * 24}, "row 3, column path: bad/0.png occurs twice; give each photo once"),
     ({"path": range(24)}, r"photos/0: no such file"),
-    ({"group": ["a", None] * 12}, "row 3, column group: empty"),
+    ({"group": ["a", None] * 12}, "row 3, column group: empty, NA"),
     ({"label": "good"}, "a single class, good; two are needed"),
     ({"label": ["bad", "good", "worse"] * 8}, "classes bad, good, worse; name the one to find"),
     ({"group": ["a", "b"] * 12}, "2 groups are too few to split, 6 needed"),
 ]
+
+
+@pytest.mark.parametrize("word", ["data.group=patiant", "data.label=klass"])
+def test_a_column_that_is_not_there_is_refused(photos, word):
+    listed(patient=1).to_csv("photos/list.csv", index=False)
+    refused(f"no column {word.split('=')[1]}; there are", *OWN, "data.path=photos/list.csv", word)
+    refused("photos: data.group, label and slices need a table of photos; a folder has none", *OWN, word)
 
 
 @pytest.mark.parametrize(("columns", "message"), BAD_TABLES)

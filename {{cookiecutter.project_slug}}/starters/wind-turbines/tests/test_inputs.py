@@ -98,6 +98,12 @@ def test_many_series_are_not_told_apart(table):
     assert schema["series"] == [] and x.shape[2] == 5 and samples.group.nunique() == 21
 
 
+def test_a_series_without_a_window_is_named(table, capsys):
+    samples = own(pd.concat([table, table[:3].assign(site="short")], ignore_index=True), LEFT_OUT)[2]
+    assert "left out, no window without a hole and with the usual step: short\n" in capsys.readouterr().out
+    assert "short" not in set(samples.group)
+
+
 def test_months_are_steps_too(table):
     months = pd.date_range("2010-01-31", periods=120, freq="ME").strftime("%Y-%m-%d")
     monthly = pd.DataFrame({"when": months, "load": np.arange(120.0) ** 1.5})

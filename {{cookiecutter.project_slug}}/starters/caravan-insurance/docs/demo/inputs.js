@@ -2,6 +2,7 @@
 import { BadInput, element, number, percent } from "./predict.js";
 
 const MISSING = /^(|#?n\/?a|<na>|-?nan|null|none)$/;
+const GROUPED = /^-?\d{1,3}(\.\d{3})+(,\d+)?$/; // beside decimal commas: 3.477 may be 3477
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/;
 const fields = [...document.querySelectorAll("[data-column]")];
 let base; // the row whose values the fields show and change
@@ -19,7 +20,7 @@ export async function read(file, { schema }) {
 
 /** The first row of a file, and what else is in it. */
 async function first(file, { columns }) {
-  const { names, count, column } = await csv(file);
+  const { names, count, column, parse } = await csv(file);
   const missing = columns.map(({ name }) => name).filter((name) => !names.includes(name));
   if (missing.length)
     throw new BadInput(
@@ -27,7 +28,7 @@ async function first(file, { columns }) {
     );
   const x = columns.map(({ name, values }) => {
     const [text] = column(name);
-    const found = values ? code(text, values) : parsed(text);
+    const found = values ? code(text, values) : parse(text);
     if (found === undefined)
       throw new BadInput(`${file.name}: row 2, column ${name}: '${text}' is no finite number`);
     return found;
@@ -43,7 +44,7 @@ function code(text, values) {
   return values.includes(text) ? values.indexOf(text) : NaN;
 }
 
-/** A CSV file (UTF-8; comma, semicolon or tab) as tables.py reads it: names, count of rows, a column's texts. */
+/** A CSV file (UTF-8; comma, semicolon or tab) as tables.py reads it: names, count of rows, a column's texts, a text's number. */
 async function csv(file) {
   let text;
   try {
@@ -64,9 +65,10 @@ async function csv(file) {
     throw new BadInput(`${file.name}: no row; give a CSV file with names of columns and a row`);
   const written = /^\s*-?\d+,\d+\s*$/;
   const comma = separator !== "," && rows.slice(0, 49).some((row) => row.some((text) => written.test(text)));
-  const decimal = (text) => (comma && /^\s*[-+]?\d*,\d/.test(text) ? text.replace(",", ".") : text);
-  const column = (name) => rows.map((row) => decimal(row[names.indexOf(name)] ?? ""));
-  return { names, count: rows.length, column };
+  const decimal = (text) => (/^\s*[-+]?\d*,\d/.test(text) ? text.replace(",", ".") : text);
+  const parse = (text) => (comma ? (GROUPED.test(text) ? undefined : parsed(decimal(text))) : parsed(text));
+  const column = (name) => rows.map((row) => row[names.indexOf(name)] ?? "");
+  return { names, count: rows.length, column, parse };
 }
 
 /** A text of a column of numbers, NaN if it is missing; nothing if it is no finite number. */
@@ -107,12 +109,14 @@ export function start(facts, ask) {
 /** The row with the values of the fields in place of its own. */
 function changed({ schema: { columns } }) {
   const x = base.slice();
+  const stop = (field) => {
+    throw new BadInput(`${field.labels[0].firstChild.textContent.trim()}: give a finite number`);
+  };
   for (const field of fields) {
     const place = columns.findIndex(({ name }) => name === field.dataset.column);
     const { values } = columns[place];
-    if (field.validity.badInput)
-      throw new BadInput(`${field.labels[0].firstChild.textContent.trim()}: give a finite number`);
-    x[place] = values ? code(field.value, values) : parsed(field.value);
+    if (field.validity.badInput) stop(field);
+    x[place] = values ? code(field.value, values) : (parsed(field.value) ?? stop(field));
   }
   return { x, note: "" };
 }

@@ -25,8 +25,8 @@ def tidy(source: Path, data: DictConfig) -> pd.DataFrame:
     table = tables.load(train if train.exists() else source)
     if data.target is None:
         raise BadInput(f"{source}: set data.target=COLUMN; there are {tables.listing(table)}")
-    for key in ("target", "id", "group", "time", "drop", "slices"):
-        for name in data[key] if key in ("drop", "slices") else [data[key]]:
+    for key in ("target", "id", "group", "time", "drop", "show", "slices"):
+        for name in data[key] if key in ("drop", "show", "slices") else [data[key]]:
             if name is not None and name not in table:
                 raise BadInput(f"{source}: no column {name} (data.{key}); there are {tables.listing(table)}")
     if len(table) < FEWEST:
@@ -50,9 +50,8 @@ def arrays(table: pd.DataFrame, data: DictConfig) -> tuple[np.ndarray, np.ndarra
     x = encode(table, schema)
     samples = pd.DataFrame({"id": table[data.id] if data.id else np.arange(len(table)), "label": y})
     # Without a group at least the rows that are equal in all columns stay together.
-    samples["group"] = (
-        table[data.group] if data.group else table[[c["name"] for c in columns]].astype(str).sum(axis=1)
-    )
+    names = [c["name"] for c in columns]
+    samples["group"] = table[data.group] if data.group else (table[names].astype(str) + "\0").sum(axis=1)
     if data.starter or not data.group:
         samples["group"] = pd.factorize(samples.group)[0]
     for name in data.slices:
@@ -66,12 +65,14 @@ def target(column: pd.Series, data: DictConfig) -> tuple[np.ndarray, str]:
     """The labels float32 (n,) and the task: numbers of many values are predicted, others found."""
     name = column.name
     if column.isna().any():
-        raise tables.bad(column, column.isna(), "the target is missing; remove the row")
+        raise tables.bad(column, column.isna(), "no target (empty, NA, None, null); give one or drop the row")
     values = sorted(column.astype(str).unique())
     if len(values) == 1:
         raise BadInput(f"column {name}: a single value, {values[0]}; nothing to learn")
     if data.positive is None and len(values) > 10 and pd.api.types.is_numeric_dtype(column):
         return tables.numbers(column).to_numpy(np.float32), "regression"
+    if data.positive is None and len(values) > 10 and tables.numeric(column).notna().mean() >= NUMBERS:
+        tables.numbers(column)  # names the text among the numbers
     positive = data.positive if data.positive is not None else tables.obvious(values)
     if str(positive) not in values:
         names = ", ".join(values[:9]) + (", ..." if len(values) > 9 else "")
@@ -138,7 +139,7 @@ def unlabelled(folder: Path, key: str, model: "Model") -> tuple[pd.Series, np.nd
     found = sorted(folder.rglob("test*.csv"))
     if not found:
         raise BadInput(f"{folder}: no test.csv")
-    table = tables.load(found[0])
+    table = tables.load(found[0], texts=[key])
     if key not in table:
         raise BadInput(f"{found[0]}: no column {key}")
     return table[key], model(read(found[0], model.schema))

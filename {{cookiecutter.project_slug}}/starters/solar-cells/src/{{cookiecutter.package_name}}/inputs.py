@@ -30,8 +30,8 @@ def tidy(source: Path, data: DictConfig) -> pd.DataFrame:
     """
     train = source / "train"  # as Kaggle's competitions have it
     source = train if train.is_dir() else source
-    if source.is_dir() and data.slices:
-        raise BadInput(f"{source}: data.slices needs a table of the photos; a folder has no columns")
+    if source.is_dir() and (data.slices or data.group != "group" or data.label != "label"):
+        raise BadInput(f"{source}: data.group, label and slices need a table of photos; a folder has none")
     table = folders(source) if source.is_dir() else listed(source, data)
     classes = sorted(table["class"].unique())
     if len(classes) < 2:
@@ -63,13 +63,13 @@ def folders(source: Path) -> pd.DataFrame:
 def listed(source: Path, data: DictConfig) -> pd.DataFrame:
     """path, class, source, group and slices of a table with a photo a row."""
     table = tables.load(source)
-    for column in ("path", data.label, *data.slices):
+    groups = [data.group] if data.group != "group" or data.group in table else []  # that name is a default
+    for column in ("path", data.label, *groups, *data.slices):
         if column not in table:
             raise BadInput(f"{source}: no column {column}; there are {tables.listing(table)}")
-    groups = [data.group] if data.group in table else []
     for column in ("path", data.label, *groups):
         if table[column].isna().any():
-            raise tables.bad(table[column], table[column].isna(), "empty")
+            raise tables.bad(table[column], table[column].isna(), "empty, NA, None or null; name it")
     if table.path.duplicated().any():
         raise tables.bad(table.path, table.path.duplicated(), "{} occurs twice; give each photo once")
     found = table[list(data.slices)].astype(str)

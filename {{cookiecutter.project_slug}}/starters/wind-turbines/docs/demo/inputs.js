@@ -3,6 +3,7 @@ import { BadInput, element, number } from "./predict.js";
 
 const BLOCK = 6; // steps that an explanation hides together, as in inputs.py
 const MISSING = /^(|#?n\/?a|<na>|-?nan|null|none)$/;
+const GROUPED = /^-?\d{1,3}(\.\d{3})+(,\d+)?$/; // beside decimal commas: 3.477 may be 3477
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/;
 const TIME = /^(\d{4}[-/]\d\d[-/]\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?))?(Z|[+-]\d\d:?\d\d)?$/;
 
@@ -12,7 +13,7 @@ export async function read(file, { schema }) {
   const stop = (what) => {
     throw new BadInput(`${file.name}: ${what}`);
   };
-  const { names, count, column } = await csv(file);
+  const { names, count, column, parse } = await csv(file);
   const needed = [schema.time, ...channels, ...(series.length ? [schema.series_column] : [])];
   const missing = needed.filter((name) => !names.includes(name));
   if (missing.length)
@@ -30,7 +31,7 @@ export async function read(file, { schema }) {
   const [one, ...others] = new Set(last(schema.series_column, String));
   if (others.length) stop(`several series in the last ${history} rows; give those of one`);
   const times = last(schema.time, moment, "is no time; write 2024-12-31 23:59");
-  const present = (text) => parsed(text) || (parsed(text) === 0 ? 0 : undefined);
+  const present = (text) => parse(text) || (parse(text) === 0 ? 0 : undefined);
   const values = channels.map((name) => last(name, present, "is no finite number"));
   if (times.some((time, i) => i && Math.abs((time - times[i - 1]) / 1000 / step - 1) > 0.5))
     stop(`times must follow each other every ${step / 60} minutes`);
@@ -40,7 +41,7 @@ export async function read(file, { schema }) {
   return { x: Float32Array.from(x), shape: [1, history, x.length / history], times, target: values[0] };
 }
 
-/** A CSV file (UTF-8; comma, semicolon or tab) as tables.py reads it: names, count of rows, a column's texts. */
+/** A CSV file (UTF-8; comma, semicolon or tab) as tables.py reads it: names, count of rows, a column's texts, a text's number. */
 async function csv(file) {
   let text;
   try {
@@ -61,9 +62,10 @@ async function csv(file) {
     throw new BadInput(`${file.name}: no row; give a CSV file with names of columns and a row`);
   const written = /^\s*-?\d+,\d+\s*$/;
   const comma = separator !== "," && rows.slice(0, 49).some((row) => row.some((text) => written.test(text)));
-  const decimal = (text) => (comma && /^\s*[-+]?\d*,\d/.test(text) ? text.replace(",", ".") : text);
-  const column = (name) => rows.map((row) => decimal(row[names.indexOf(name)] ?? ""));
-  return { names, count: rows.length, column };
+  const decimal = (text) => (/^\s*[-+]?\d*,\d/.test(text) ? text.replace(",", ".") : text);
+  const parse = (text) => (comma ? (GROUPED.test(text) ? undefined : parsed(decimal(text))) : parsed(text));
+  const column = (name) => rows.map((row) => row[names.indexOf(name)] ?? "");
+  return { names, count: rows.length, column, parse };
 }
 
 /** A text of a column of numbers, NaN if it is missing; nothing if it is no finite number. */

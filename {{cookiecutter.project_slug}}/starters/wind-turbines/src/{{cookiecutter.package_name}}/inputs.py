@@ -74,6 +74,8 @@ def arrays(table: pd.DataFrame, data: DictConfig) -> tuple[np.ndarray, np.ndarra
         "step": float(groups[data.time].diff().median().total_seconds()),
     }
     parts = [windows(rows, str(name), schema, data) for name, rows in groups]
+    if left := [name for name, part in zip(series, parts, strict=True) if not len(part[0])]:
+        print(f"left out, no window without a hole and with the usual step: {', '.join(left)}")
     x, y = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
     samples = pd.concat([part[2] for part in parts], ignore_index=True)
     if samples.empty:
