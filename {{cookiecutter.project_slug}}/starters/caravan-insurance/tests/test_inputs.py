@@ -94,7 +94,7 @@ def test_the_class_to_find_can_be_named_and_slices_be_kept(table):
 
 def test_by_time_the_latest_rows_are_the_test_and_groups_stay_whole(table):
     later = table.assign(customer=[f"c{i % 100}" for i in range(120)])  # some come again
-    samples = own(later, "data.time=day", "data.group=customer")[2]
+    samples = own(later, "data.time=day", "data.group=customer", "data.keep_groups_whole=true")[2]
     parts = [samples[samples.time == name] for name in ("train", "val", "test", "gap")]
     assert all(len(part) for part in parts)
     assert parts[0].end.max() < parts[1].end.min() and parts[1].end.max() < parts[2].end.min()

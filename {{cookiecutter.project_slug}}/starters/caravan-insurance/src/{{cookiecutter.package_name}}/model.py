@@ -116,7 +116,8 @@ def facts(x: np.ndarray, y: np.ndarray, schema: dict) -> dict:
     codes = [i for i, text in enumerate(texts) if text]
     if not numbers and not codes:
         raise BadInput("every column has a single value in the training part; nothing to learn from")
-    mean, deviation = np.nanmean(x[:, numbers], axis=0), np.nanstd(x[:, numbers], axis=0)
+    with np.errstate(over="ignore"):  # said below
+        mean, deviation = np.nanmean(x[:, numbers], axis=0), np.nanstd(x[:, numbers], axis=0)
     for i in np.flatnonzero(~((deviation > 0) & np.isfinite(deviation))):
         name = schema["columns"][numbers[i]]["name"]
         raise BadInput(f"column {name}: too small or large for 32 bit; give another unit")
