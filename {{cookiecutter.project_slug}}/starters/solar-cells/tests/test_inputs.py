@@ -147,7 +147,7 @@ def test_a_bad_folder_gets_one_line(photos, change, message):
     [
         ("data.path=nowhere", "nowhere: no such file or folder"),
         ("data.path=photos/bad", "photos/bad: no folder inside; make a folder for each class"),
-        ("data.slices=[camera]", r"photos: data\.slices needs a table of the photos"),
+        ("data.slices=[camera]", r"photos: data\.group, label and slices need a table"),
         ("data.positive=ugly", "photos: classes bad, good; name the one to find with data.positive=CLASS"),
     ],
 )
@@ -229,7 +229,7 @@ BAD_TABLES = [
 def test_a_column_that_is_not_there_is_refused(photos, word):
     listed(patient=1).to_csv("photos/list.csv", index=False)
     refused(f"no column {word.split('=')[1]}; there are", *OWN, "data.path=photos/list.csv", word)
-    refused("photos: data.group, label and slices need a table of photos; a folder has none", *OWN, word)
+    refused("photos: data.group, label and slices need a table", *OWN, "data.path=photos", word)
 
 
 @pytest.mark.parametrize(("columns", "message"), BAD_TABLES)

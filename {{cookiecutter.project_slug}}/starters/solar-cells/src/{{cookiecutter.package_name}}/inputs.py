@@ -15,6 +15,7 @@ from .config import BadInput
 if TYPE_CHECKING:  # predict.py imports this module
     from .predict import Model
 
+DEFAULTS = {"group", "label", None}  # of data.group and data.label, which may be missing
 FILES = "PNG or JPEG files"
 ORANGE = (213, 94, 0)
 SIDES = (32, 4096)  # pixels, shortest and longest side of a photo that is accepted
@@ -30,7 +31,7 @@ def tidy(source: Path, data: DictConfig) -> pd.DataFrame:
     """
     train = source / "train"  # as Kaggle's competitions have it
     source = train if train.is_dir() else source
-    if source.is_dir() and (data.slices or data.group != "group" or data.label != "label"):
+    if source.is_dir() and (data.slices or not {data.group, data.label} <= DEFAULTS):
         raise BadInput(f"{source}: data.group, label and slices need a table of photos; a folder has none")
     table = folders(source) if source.is_dir() else listed(source, data)
     classes = sorted(table["class"].unique())
@@ -63,7 +64,7 @@ def folders(source: Path) -> pd.DataFrame:
 def listed(source: Path, data: DictConfig) -> pd.DataFrame:
     """path, class, source, group and slices of a table with a photo a row."""
     table = tables.load(source)
-    groups = [data.group] if data.group != "group" or data.group in table else []  # that name is a default
+    groups = [data.group] if data.group in table or data.group not in DEFAULTS else []
     for column in ("path", data.label, *groups, *data.slices):
         if column not in table:
             raise BadInput(f"{source}: no column {column}; there are {tables.listing(table)}")
