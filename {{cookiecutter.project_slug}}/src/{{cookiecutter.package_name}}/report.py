@@ -224,7 +224,7 @@ def results(metrics: dict, predictions: pd.DataFrame, cfg: DictConfig) -> str:
         f"validation; the one for cost is {metrics['threshold']:.3f}. {metrics['names']['recall_at_limit']}: "
         f"a point of the curve of the test set, to compare rankings."
         if task == "classification"
-        else "Trivial: mean and quantiles of training. The 80% interval: from the 10% to the 90% quantile."
+        else "Trivial: the quantiles of training. The 80% interval: from the 10% to the 90% quantile."
     )
     return f"""# Results
 
