@@ -138,3 +138,12 @@ def test_links_that_are_none_get_one_line(inside, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(config.BadInput, match=r"^portfolio\.yaml: links: give a line for each"):
         report.links()
+
+
+@pytest.mark.parametrize("text", ["{", "[]\n", '{"stage": "evaluate"}\n'])
+def test_a_damaged_ledger_gets_one_line(tmp_path, monkeypatch, text):
+    path = tmp_path / "ledger.jsonl"
+    path.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(evaluate, "LEDGER", path)
+    with pytest.raises(config.BadInput, match=r"ledger\.jsonl: damaged; bring it back with `git restore"):
+        evaluate.looks(settings())

@@ -189,6 +189,8 @@ def test_a_count_that_is_none_is_refused_in_one_line(word):
         ("model.dropout=1", "give a number, 0 or more and below 1"),
         ("data.cost.miss=five", "give a number, 0 or more"),
         ("data.limit.of=positives", "choose of all, negatives"),
+        ("data.limit=0.2", "give a block of names and values"),
+        ("data.cost.ratios=5", r"write a list, data\.cost\.ratios=\[5\]"),
         ("data.split_seed=-1", r"give a whole number, 0 or more, below 2\^32"),
     ],
 )

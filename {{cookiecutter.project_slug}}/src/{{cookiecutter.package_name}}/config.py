@@ -120,6 +120,9 @@ def check(cfg: DictConfig) -> None:
         value = OmegaConf.select(cfg, key, default=0)
         if not isinstance(value, int | float) or not 0 <= value < most:
             raise BadInput(f"{key}={value}: give a number, 0 or more{' and below 1' if most == 1 else ''}")
+    ratios = OmegaConf.select(cfg, "data.cost.ratios", default=[])
+    if isinstance(ratios, int | float | str):
+        raise BadInput(f"data.cost.ratios={ratios}: write a list, data.cost.ratios=[{ratios}]")
     if OmegaConf.select(cfg, "data.limit.of", default="all") not in ("all", "negatives"):
         raise BadInput(f"data.limit.of={cfg.data.limit.of}: choose of all, negatives")
 

@@ -187,8 +187,11 @@ def look(cfg: DictConfig, stage: str, model: Path | str, score: float) -> None:
 
 def looks(cfg: DictConfig) -> int:
     """How often the test part of this data was looked at."""
-    lines = LEDGER.read_text().splitlines()
-    return sum(json.loads(line)["data"] == cfg.data.sha256 for line in lines)
+    try:
+        lines = [json.loads(line)["data"] for line in LEDGER.read_text(encoding="utf-8").splitlines()]
+    except (ValueError, KeyError, TypeError):
+        raise config.BadInput(f"{LEDGER}: damaged; bring it back with `git restore {LEDGER}`") from None
+    return lines.count(cfg.data.sha256)
 
 
 def write_json(path: Path, value: dict) -> None:

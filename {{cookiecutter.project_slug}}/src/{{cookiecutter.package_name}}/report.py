@@ -113,7 +113,7 @@ def crossvalidated(title: str, form: str) -> str:
     """What `crossvalidate` found, if it has run."""
     said = ""
     for path in sorted(evaluate.METRICS.parent.glob("crossvalidation-*.json")):
-        found = json.loads(path.read_text())
+        found = predict.metrics(path, "network")
         ours, theirs, gap = (wording.written(found[w], form) for w in ("network", "baseline", "difference"))
         said += f"Cross-validation, {found['folds']} folds, model {found['model']}: {title} {ours}, "
         said += f"baseline {theirs}, difference {gap}.\n\n"
