@@ -9,7 +9,15 @@ from conftest import ROOT, settings
 from matplotlib.image import imread
 from omegaconf import OmegaConf
 
-from {{ cookiecutter.package_name }} import charts, config, evaluate, predict, report, scores, wording
+from {{ cookiecutter.package_name }} import (
+    charts,
+    config,
+    evaluate,
+    predict,
+    report,
+    scores,
+    wording,
+)
 
 PAGES = ["README.md", "docs/index.md"]
 

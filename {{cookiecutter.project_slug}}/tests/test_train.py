@@ -11,7 +11,16 @@ import pytest
 import torch
 from conftest import SMALL, settings
 
-from {{ cookiecutter.package_name }} import baseline, config, dataset, evaluate, export, leak, learner, train
+from {{ cookiecutter.package_name }} import (
+    baseline,
+    config,
+    dataset,
+    evaluate,
+    export,
+    leak,
+    learner,
+    train,
+)
 
 PACKAGE = "{{ cookiecutter.package_name }}"
 

@@ -8,7 +8,15 @@ import pandas as pd
 import pytest
 from conftest import copy_pages, refused, run_stages
 
-from {{ cookiecutter.package_name }} import baseline, config, dataset, evaluate, inputs, model, prepare
+from {{ cookiecutter.package_name }} import (
+    baseline,
+    config,
+    dataset,
+    evaluate,
+    inputs,
+    model,
+    prepare,
+)
 
 OWN = [*kind.OWN, "data.path=table.csv", "data.target=left"]
 
