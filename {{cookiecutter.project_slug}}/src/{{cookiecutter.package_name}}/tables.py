@@ -38,7 +38,7 @@ def load(source: Path | str, texts: Sequence[str] = ()) -> pd.DataFrame:
             raise BadInput(f"{source}: column {twice.iloc[0]} occurs twice; rename or remove one")
         table = pd.read_csv(source, **how, decimal="," if comma else ".", dtype=dict.fromkeys(texts, str))
         for name in table.columns.difference(texts) if comma else []:
-            no_dots(table[name])
+            no_dots(source, table[name])
         return table
     except BadInput:
         raise
@@ -51,13 +51,14 @@ def load(source: Path | str, texts: Sequence[str] = ()) -> pd.DataFrame:
         raise BadInput(f"{source}: not a CSV or Parquet table ({reason})") from None
 
 
-def no_dots(column: pd.Series) -> None:
+def no_dots(source: Path, column: pd.Series) -> None:
     """BadInput for 3.477 in a column of numbers of a file whose decimals have commas: it may be 3477."""
     if pd.api.types.is_numeric_dtype(column) or not column.dropna().map(type).eq(str).all():
         return
     dotted = column.str.fullmatch(r"-?\d{1,3}(\.\d{3})+(,\d+)?", na=False)
     if dotted.any() and column.dropna().str.fullmatch(r"-?[\d.]+(,\d+)?").all():
-        raise bad(column, dotted, "{} has a dot, and the file's decimals a comma; write it without dots")
+        what = "{} has a dot, and the file's decimals a comma; write it without dots"
+        raise BadInput(f"{source}: {bad(column, dotted, what)}")
 
 
 def listing(table: pd.DataFrame) -> str:
