@@ -107,7 +107,7 @@ def test_the_smaller_figure_is_the_one_to_reach_if_lower_is_better():
 
 def test_without_a_paper_it_says_what_is_missing():
     with pytest.raises(SystemExit, match=r"^error: conf/data has no `published`"):
-        reproduce.main(config.compose("data=own"))
+        reproduce.main(config.compose("data=own", "data.path=a.csv"))
 
 
 def test_an_unknown_metric_is_named(cfg):
