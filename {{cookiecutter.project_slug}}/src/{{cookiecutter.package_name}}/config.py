@@ -95,7 +95,7 @@ def complaint(error: Exception) -> str:
         wrong = (path for path in files if "\ufffd" in path.read_text(encoding="utf-8", errors="replace"))
         return f"{next(wrong, 'a file')}: not UTF-8; save it as UTF-8"
     if isinstance(error, OverrideParseException):
-        return f"{error.override}: write NAME=VALUE, as in model.epochs=5"
+        return f"{error.override}: {said if '=' in error.override else 'write NAME=VALUE, as in seed=1'}"
     if isinstance(error, OmegaConfBaseException) and error.full_key:
         return f"{error.full_key}: {said}"
     return f"{said}; conf/ has every setting" if "Could not" in said else said

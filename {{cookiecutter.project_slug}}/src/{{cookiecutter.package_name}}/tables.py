@@ -55,9 +55,10 @@ def no_dots(source: Path, column: pd.Series) -> None:
     """BadInput for 3.477 in a column of numbers of a file whose decimals have commas: it may be 3477."""
     if pd.api.types.is_numeric_dtype(column) or not column.dropna().map(type).eq(str).all():
         return
-    dotted = column.str.fullmatch(r"-?\d{1,3}(\.\d{3})+(,\d+)?", na=False)
-    if dotted.any() and column.dropna().str.fullmatch(r"-?[\d.]+(,\d+)?").all():
-        what = "{} has a dot, and the file's decimals a comma; write it without dots"
+    text = column.str.strip()
+    dotted = text.str.fullmatch(r"[-+]?\d{1,3}(\.\d{3})+(,\d+)?", na=False)
+    if dotted.any() and text.dropna().str.fullmatch(r"[-+]?[\d.]+(,\d+)?").all():
+        what = "{} has a dot, and decimals a comma; write a number without dots, a name with a letter"
         raise BadInput(f"{source}: {bad(column, dotted, what)}")
 
 

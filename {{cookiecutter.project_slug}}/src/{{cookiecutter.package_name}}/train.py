@@ -111,7 +111,7 @@ def fit(
         for path in list(history.rglob("*.*")):
             if path.is_file() and not path.stat().st_size:
                 path.unlink()  # killed while it was written; DVCLive cannot read it
-    settings = {**QUIET, "max_epochs": cfg.model.epochs, "plugins": [Whole()], **trainer_settings(cfg)}
+    settings = {**QUIET, **trainer_settings(cfg), "max_epochs": cfg.model.epochs, "plugins": [Whole()]}
     settings["callbacks"] = [keeper, every, Bar(refresh_rate=10)]
     settings["logger"] = [make_logger(name, history) for name in logger]
     try:

@@ -13,7 +13,7 @@ SMALL = ["model.epochs=2", "model.members=4", "model.width=32"]
 # Data of one's own, whatever own.yaml holds by now.
 OWN = ["data=own", "data.kaggle=null", "data.sha256=null", "data.split_sha256=null"]
 OWN += [f"data.{key}=null" for key in ("id", "group", "time", "positive", "borders")]
-OWN += ["data.drop=[]", "data.slices=[]"]
+OWN += ["data.drop=[]", "data.show=[]", "data.slices=[]"]
 EVERY = 4  # of the prepared rows, every fourth is used
 API = "upload"  # of the demo, for a file
 

@@ -2,7 +2,7 @@
 import { BadInput, element, number, percent } from "./predict.js";
 
 const MISSING = /^(|#?n\/?a|<na>|-?nan|null|none)$/;
-const GROUPED = /^-?\d{1,3}(\.\d{3})+(,\d+)?$/; // beside decimal commas: 3.477 may be 3477
+const GROUPED = /^\s*[-+]?\d{1,3}(\.\d{3})+(,\d+)?\s*$/; // beside decimal commas: 3.477 may be 3477
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/;
 const fields = [...document.querySelectorAll("[data-column]")];
 let base; // the row whose values the fields show and change

@@ -51,7 +51,9 @@ def arrays(table: pd.DataFrame, data: DictConfig) -> tuple[np.ndarray, np.ndarra
     samples = pd.DataFrame({"id": table[data.id] if data.id else np.arange(len(table)), "label": y})
     # Without a group at least the rows that are equal in all columns stay together.
     names = [c["name"] for c in columns]
-    samples["group"] = table[data.group] if data.group else (table[names].astype(str) + "\0").sum(axis=1)
+    samples["group"] = (
+        table[data.group] if data.group else (table[names].astype(str).fillna("") + "\0").sum(axis=1)
+    )
     if data.starter or not data.group:
         samples["group"] = pd.factorize(samples.group)[0]
     for name in data.slices:

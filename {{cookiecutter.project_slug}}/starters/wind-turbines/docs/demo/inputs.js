@@ -3,7 +3,7 @@ import { BadInput, element, number } from "./predict.js";
 
 const BLOCK = 6; // steps that an explanation hides together, as in inputs.py
 const MISSING = /^(|#?n\/?a|<na>|-?nan|null|none)$/;
-const GROUPED = /^-?\d{1,3}(\.\d{3})+(,\d+)?$/; // beside decimal commas: 3.477 may be 3477
+const GROUPED = /^\s*[-+]?\d{1,3}(\.\d{3})+(,\d+)?\s*$/; // beside decimal commas: 3.477 may be 3477
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/;
 const TIME = /^(\d{4}[-/]\d\d[-/]\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?))?(Z|[+-]\d\d:?\d\d)?$/;
 
