@@ -110,7 +110,7 @@ def check(cfg: DictConfig) -> None:
     if not (cfg.data.get("starter") or cfg.data.get("path") or cfg.data.get("kaggle")):
         raise BadInput("data=own: nothing is prepared yet; set data.path=FILE or data.kaggle=OWNER/NAME")
     for key in BLOCKS:
-        if not OmegaConf.is_dict(value := OmegaConf.select(cfg, key, default=OmegaConf.create({}))):
+        if not OmegaConf.is_dict(value := OmegaConf.select(cfg, key) or OmegaConf.create()):  # null: unused
             raise BadInput(f"{key}={value}: give a block of names and values")
     for key, least in COUNTS.items():
         value = OmegaConf.select(cfg, key, default=least)
