@@ -100,7 +100,7 @@ def check(path: Path, sha256: str | None, where: str) -> str:
 
 
 def once(name: str, origin: str, make: Callable[[Path], None], by_hand: bool = True) -> Path:
-    """data/raw/name, by make(new path) if missing; BadInput if it is of another origin, or wrongly by hand."""
+    """data/raw/name, by make(new path) if missing; BadInput if it has another origin, or wrongly none."""
     target, note = RAW / name, RAW / f".{name}.origin"
     if name in ("", ".."):
         raise config.BadInput(f"{origin}: names no file or folder")
