@@ -43,7 +43,7 @@ def test_command_without_a_file_or_a_model_gets_one_line(tmp_path):
     with pytest.raises(config.BadInput, match="dvc repro"):
         predict.threshold(tmp_path / "none.json")
     (tmp_path / "half.json").write_text('{"threshold": 0.')
-    with pytest.raises(config.BadInput, match=r"half\.json: missing or damaged; make it anew with"):
+    with pytest.raises(config.BadInput, match=r"half\.json: missing or damaged; make it with"):
         predict.threshold(tmp_path / "half.json")
 
 

@@ -308,7 +308,7 @@ def test_a_space_that_is_too_large_gets_one_line(monkeypatch):
 def test_nothing_trained_yet_gets_one_line(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     refused(["space"], "models/model.onnx: missing; make it with `uv run dvc repro`")
-    refused(["static"], "reports/pages.json: missing or damaged; make it anew with `uv run dvc repro`")
+    refused(["static"], "reports/pages.json: missing or damaged; make it with `uv run dvc repro`")
 
 
 def test_an_upload_that_fails_gets_one_line(hub, monkeypatch):

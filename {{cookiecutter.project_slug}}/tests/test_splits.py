@@ -158,7 +158,7 @@ def test_folds_by_group_test_every_sample_once(task):
 def test_more_folds_than_groups_or_times_are_refused(kind, count):
     samples = table(groups=8)
     samples["end"] = samples["start"] = samples.group  # eight years
-    with pytest.raises(config.BadInput, match=f"^folds={count}: too few groups or times; give fewer folds"):
+    with pytest.raises(config.BadInput, match=f"^folds={count}: too few groups or times; .* data$"):
         splits.folds(samples, by(kind), "classification", count, 0)
 
 
@@ -167,6 +167,11 @@ def test_folds_by_time_test_no_group_that_was_seen():
     for part in splits.folds(samples, by("time", whole=True), "regression", 3, 0):
         used = samples.assign(part=part)[part != "gap"]
         assert used.groupby("group").part.nunique().max() == 1
+
+
+def test_folds_by_time_of_groups_that_all_come_again_name_a_remedy():
+    with pytest.raises(config.BadInput, match=r" or data\.keep_groups_whole=false$"):
+        splits.folds(table(groups=3), by("time", whole=True), "regression", 3, 0)
 
 
 def test_folds_by_time_test_what_comes_after():

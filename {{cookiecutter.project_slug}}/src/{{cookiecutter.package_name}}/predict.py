@@ -52,7 +52,7 @@ def metrics(path: Path | str = "reports/metrics.json", needed: str = "threshold"
         found = json.loads(Path(path).read_text(encoding="utf-8"))
         return {**found, needed: found[needed]}
     except (ValueError, OSError, KeyError, TypeError):
-        raise BadInput(f"{path}: missing or damaged; make it anew with `uv run dvc repro`") from None
+        raise BadInput(f"{path}: missing or damaged; make it with `uv run dvc repro`, or delete it") from None
 
 
 def threshold(path: Path | str = "reports/metrics.json") -> float:

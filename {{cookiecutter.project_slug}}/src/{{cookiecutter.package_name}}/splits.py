@@ -145,7 +145,8 @@ def folds(samples: pd.DataFrame, data: DictConfig, task: str, count: int, seed: 
     else:
         parts = by_fold(samples, task, count, seed)
     if not all({*part} >= {"train", "val", "test"} for part in parts):
-        raise BadInput(f"folds={count}: too few groups or times; give fewer folds or more data")
+        also = " or data.keep_groups_whole=false" if data.split == "time" and data.keep_groups_whole else ""
+        raise BadInput(f"folds={count}: too few groups or times; give fewer folds or more data{also}")
     return parts
 
 

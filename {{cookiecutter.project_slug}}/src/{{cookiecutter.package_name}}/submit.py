@@ -42,10 +42,7 @@ def find(folder: Path, stem: str) -> Path:
 def fill(sample: pd.DataFrame, ids: pd.Series, answers: np.ndarray) -> pd.DataFrame:
     """The sample submission with answers (n,) or (n, 3) for its ids, in its order."""
     if len(sample.columns) != 2:
-        columns = ", ".join(sample.columns)
-        raise BadInput(
-            f"sample_submission has the columns {columns}; only an id and one answer can be filled"
-        )
+        raise BadInput(f"sample_submission: columns {', '.join(sample.columns)}; give an id and an answer")
     if (twice := ids[ids.duplicated()]).size:
         raise BadInput(f"the test data have {twice.iloc[0]} twice; an id must name one sample")
     middle = answers if answers.ndim == 1 else answers[:, 1]

@@ -1,6 +1,7 @@
 """Reads CSV and Parquet files, their numbers and their times; what cannot be read gets one line."""
 
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,7 +37,8 @@ def load(source: Path | str, texts: Sequence[str] = ()) -> pd.DataFrame:
         names = pd.read_csv(source, **how, header=None, nrows=1, dtype=str).iloc[0]
         if (twice := names[names.duplicated()].dropna()).size:
             raise BadInput(f"{source}: column {twice.iloc[0]} occurs twice; rename or remove one")
-        table = pd.read_csv(source, **how, decimal="," if comma else ".", dtype=dict.fromkeys(texts, str))
+        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):  # rows longer than it
+            table = pd.read_csv(source, **how, decimal="," if comma else ".", dtype=dict.fromkeys(texts, str))
         for name in table.columns.difference(texts) if comma else []:
             no_dots(source, table[name])
         return table
@@ -46,7 +48,7 @@ def load(source: Path | str, texts: Sequence[str] = ()) -> pd.DataFrame:
         raise BadInput(f"{source}: no such file") from None
     except UnicodeDecodeError:
         raise BadInput(f"{source}: not UTF-8; save it as CSV in UTF-8, or as Parquet") from None
-    except (ValueError, OSError, NotImplementedError) as error:
+    except (ValueError, OSError, NotImplementedError, pd.errors.ParserWarning) as error:
         reason = str(error).splitlines()[0]
         raise BadInput(f"{source}: not a CSV or Parquet table ({reason})") from None
 
@@ -57,7 +59,7 @@ def no_dots(source: Path, column: pd.Series) -> None:
         return
     text = column.str.strip()
     dotted = text.str.fullmatch(r"[-+]?\d{1,3}(\.\d{3})+(,\d+)?", na=False)
-    if dotted.any() and text.dropna().str.fullmatch(r"[-+]?[\d.]+(,\d+)?").all():
+    if dotted.any() and text.dropna().str.fullmatch(r"[-+]?(\d+(\.\d+)?|\d{1,3}(\.\d{3})+)(,\d+)?").all():
         what = "{} has a dot, and decimals a comma; write a number without dots, a name with a letter"
         raise BadInput(f"{source}: {bad(column, dotted, what)}")
 

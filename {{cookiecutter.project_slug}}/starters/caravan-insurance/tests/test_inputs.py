@@ -16,6 +16,7 @@ from {{ cookiecutter.package_name }} import (
     inputs,
     model,
     prepare,
+    tables,
 )
 
 OWN = [*kind.OWN, "data.path=table.csv", "data.target=left"]
@@ -73,6 +74,11 @@ def test_every_kind_of_file_gives_the_same(table, write):
     found = dataset.read()
     assert np.array_equal(found[0], plain[0], equal_nan=True) and np.array_equal(found[1], plain[1])
     assert found[2].equals(plain[2]) and found[3] == plain[3]
+
+
+def test_addresses_beside_decimal_commas_are_texts():
+    Path("a.csv").write_text("a;b\n192.168.100.200;1,5\n10.0.0.1;2,5\n")
+    assert tables.load("a.csv").a.tolist() == ["192.168.100.200", "10.0.0.1"]
 
 
 def test_equal_rows_are_one_group(table):
@@ -227,6 +233,7 @@ def test_a_bad_setting_gets_one_line(table, override, message):
         ("a.csv", b"\x89PNG\r\n\x1a\n\x00\x00", "a.csv: not UTF-8"),
         ("a.csv", b"", "a.csv: not a CSV or Parquet table"),
         ("a.csv", b"a,left\n1,yes\n1,yes,no,no\n", "a.csv: not a CSV or Parquet table .*line 3"),
+        ("a.csv", b"a,left\n1,yes,2\n3,no,4\n", "a.csv: not a CSV or Parquet table .*loss of data"),
         ("a.csv", b"a,left,a\n1,yes,2\n", "a.csv: column a occurs twice; rename or remove one"),
         ("a.csv", b"a;b;left\n +3.477;1,5;yes\n643;2,5;no\n", r"row 2, column a:  \+3\.477 has a dot"),
         ("a.csv", b"hello", r"a.csv: no column left \(data\.target\); there are hello"),
