@@ -11,6 +11,7 @@ STARTER, ROLE, LICENSE, SETUP = (
     "{{ cookiecutter.license }}",
     "{{ cookiecutter.setup }}",
 )
+STOPPED = "interrupted"
 SLUG = "{{ cookiecutter.project_slug }}"
 NAME, EMAIL = "{{ cookiecutter.author_name }}", "{{ cookiecutter.github_username }}@users.noreply.github.com"
 
@@ -61,6 +62,8 @@ def commit(message: str) -> str:
             done = subprocess.run(["git", *who, *step], capture_output=True, text=True)
         except OSError:
             return "git is missing"
+        except KeyboardInterrupt:
+            return STOPPED
         if done.returncode:
             return (done.stderr.strip() or "git failed").splitlines()[-1]
     return ""
@@ -69,21 +72,25 @@ def commit(message: str) -> str:
 def main() -> None:
     overlay()
     trouble = commit("Generate the project")
+    committed = not trouble
     uv = os.environ.get("UV") or shutil.which("uv")  # uvx names itself in UV
-    installed = SETUP != "files" and bool(uv) and run(uv, "sync")
-    trained = SETUP == "train" and installed and run(uv, "run", "dvc", "repro")
-    if installed and not trouble:
+    installed = SETUP != "files" and bool(uv) and trouble != STOPPED and run(uv, "sync")
+    trained = SETUP == "train" and installed and committed and run(uv, "run", "dvc", "repro")  # DVC needs a commit
+    if installed and committed:
         trouble = commit("First run" if trained else "Lock the environment")
 
     todo = []  # what the user has to do by hand, in order
+    if not committed:
+        todo += [] if shutil.which("git") else ["# install git first: https://git-scm.com/downloads"]
+        todo += [] if Path(".git").exists() else ["git init -b main"]
+        todo += ["git add --all", 'git commit -m "Generate the project"']
     if SETUP != "files" and not uv:
         todo.append("python -m pip install uv")
     if not installed:
         todo.append("uv sync")
     if not trained:
         todo.append("uv run dvc repro")
-    if trouble:
-        todo += [] if Path(".git").exists() else ["git init -b main"]
+    if trouble and committed:
         todo += ["git add --all", 'git commit -m "First run"']
     print(f"\n{SLUG} is ready." if not todo else f"\n{SLUG} is written. Still to do:")
     here = str(Path.cwd())
@@ -100,7 +107,8 @@ def main() -> None:
     print(
         "  uv run python app.py       # the demo\n"
         "  uv run mkdocs serve        # the site with the article\n"
-        "  uv run pytest              # the tests"
+        "  uv run pytest              # the tests\n"
+        "  uv run pre-commit install  # no commit with a key in it"
     )
 
 

@@ -3,8 +3,9 @@
 import functools
 import os
 import re
+import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,21 @@ def trained(starter, installed, run):
     git(installed, "add", "--all")
     git(installed, "commit", "--quiet", "--message", "First run")
     return installed
+
+
+@pytest.fixture
+def disk(tmp_path) -> Iterator[Callable[..., Path]]:
+    """Makes a small disk of so many megabytes, perhaps one that cannot be written to; needs rights to mount."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(options: str) -> Path:
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True)
+        if done.returncode:
+            pytest.skip("no right to mount a disk")
+        return folder
+
+    if not shutil.which("mount"):
+        pytest.skip("no mount")
+    yield mount
+    subprocess.run(["umount", "--lazy", folder], capture_output=True)

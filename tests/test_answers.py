@@ -211,11 +211,18 @@ REAL = [
     "- a",
     "it's $5",
 ]
-SLUGS = ["a-b", "wind-2", "solar-cell-inspector", "a", "9-lives", "x" * 40]
+PACKAGES = ["a_b", "wind_2", "solar_cell_inspector", "x", "y" * 40]
+SLUGS = ["a-b", "wind-2", "solar-cell-inspector", "a", "9-lives", "x" * 39]
 CHOICES = {
     key: choices
     for key, choices in json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8")).items()
     if isinstance(choices, list) and not key.startswith("_") and key != "setup"
+}
+SOUND = {
+    **dict.fromkeys(["project_name", "author_name", "industry"], REAL),
+    **dict.fromkeys(["project_slug", "github_username"], SLUGS),
+    "package_name": PACKAGES,
+    **CHOICES,
 }
 HOSTILE = st.one_of(
     st.sampled_from(NASTY),
@@ -227,11 +234,8 @@ HOSTILE = st.one_of(
 @st.composite
 def answers(draw) -> dict[str, str]:
     """Sound answers, of which none to three are then spoilt."""
-    found = {key: draw(st.sampled_from(REAL)) for key in ("project_name", "author_name", "industry")}
-    found |= {key: draw(st.sampled_from(SLUGS)) for key in ("project_slug", "github_username")}
-    found["package_name"] = draw(st.sampled_from(["a_b", "wind_2", "solar_cell_inspector", "x", "y" * 40]))
-    free = sorted(found)
-    found |= {key: draw(st.sampled_from(choices)) for key, choices in CHOICES.items()}
+    found = {key: draw(st.sampled_from(good)) for key, good in SOUND.items()}
+    free = sorted(found.keys() - CHOICES.keys())
     for key in draw(st.one_of(st.just([]), st.lists(st.sampled_from(free), max_size=3, unique=True))):
         found[key] = draw(HOSTILE)
     if found["project_slug"] not in NASTY:  # random text shall not name a folder of this machine
@@ -255,6 +259,7 @@ def refused_or_sound(answers: dict[str, str], heard: pytest.CaptureFixture) -> N
     """One line for each bad answer and nothing left behind, or a project of which everything parses."""
     heard.readouterr()
     wrong = problems(answers)
+    assert not wrong or not all(answers[key] in good for key, good in SOUND.items()), wrong
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name, "outer/inner")
         folder.mkdir(parents=True)

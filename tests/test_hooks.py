@@ -2,13 +2,11 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -38,13 +36,23 @@ def test_without_git_and_uv(tools, tmp_path, capfd):
     project = bake(tmp_path, setup="train")
     said = capfd.readouterr().out
     assert "Still to do" in said
-    for step in ("python -m pip install uv", "uv sync", "uv run dvc repro", "git init"):
-        assert step in said
+    steps = ["# install git first", "git init -b main", "git add --all", "git commit", "python -m pip install uv"]
+    places = [said.index(f"\n  {step}") for step in [*steps, "uv sync", "uv run dvc repro"]]
+    assert places == sorted(places)  # DVC needs a commit
     assert (project / "dvc.yaml").exists() and not (project / ".git").exists()
+
+
+def test_without_git_nothing_is_trained(tools, tmp_path, capfd):
+    script(tools / "uv", "")
+    bake(tmp_path, setup="train")
+    said = capfd.readouterr().out
+    assert "$ " in said and said.count("dvc repro") == 1 and said.index("git commit") < said.index("uv run dvc repro")
+    assert "\n  uv sync\n" not in said
 
 
 @pytest.mark.parametrize("broken", ["sync", "run"])
 def test_a_step_that_fails_is_named_and_the_files_stay(tools, tmp_path, capfd, broken):
+    script(tools / "git", "")
     script(tools / "uv", f"import sys; sys.exit(sys.argv[1] == {broken!r})")
     project = bake(tmp_path, setup="train")
     said = capfd.readouterr().out
@@ -110,24 +118,6 @@ def test_hooks_use_the_standard_library_only():
                 assert line.split()[1].split(".")[0] in sys.stdlib_module_names, line
 
 
-@pytest.fixture
-def disk(tmp_path) -> Iterator[Callable[..., Path]]:
-    """Makes a small disk of so many megabytes, perhaps one that cannot be written to; needs rights to mount."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-
-    def mount(options: str) -> Path:
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True)
-        if done.returncode:
-            pytest.skip("no right to mount a disk")
-        return folder
-
-    if not shutil.which("mount"):
-        pytest.skip("no mount")
-    yield mount
-    subprocess.run(["umount", "--lazy", folder], capture_output=True)
-
-
 def cli(folder: Path, *answers: str, **env: str) -> subprocess.CompletedProcess:
     """The command of the README."""
     line = [*CLI, str(folder), *answers]
@@ -177,13 +167,14 @@ def test_without_a_network(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals a group of processes")
-@pytest.mark.parametrize("stage", ["sync", "run"])
+@pytest.mark.parametrize("stage", ["commit", "sync", "run"])
 def test_ctrl_c_leaves_a_project_that_can_go_on(tools, tmp_path, stage):
     started = tmp_path / "started"
-    script(
-        tools / "uv",
-        f"import sys, time\nif sys.argv[1] == {stage!r}:\n    open({str(started)!r}, 'w')\n    time.sleep(60)",
-    )
+    for tool in ("uv", "git"):
+        script(
+            tools / tool,
+            f"import sys, time\nif {stage!r} in sys.argv:\n    open({str(started)!r}, 'w')\n    time.sleep(60)",
+        )
     line = [*CLI, str(tmp_path), "setup=train"]
     heard = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}  # in the background it is ignored
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
@@ -195,7 +186,8 @@ def test_ctrl_c_leaves_a_project_that_can_go_on(tools, tmp_path, stage):
     said, _ = process.communicate(timeout=60)
     assert process.returncode
     assert f"{SLUG} is written. Still to do:" in said
-    assert "\n  uv run dvc repro\n" in said and ("\n  uv sync\n" in said) == (stage == "sync")
+    assert "\n  uv run dvc repro\n" in said and ("\n  uv sync\n" in said) == (stage != "run")
+    assert ("\n  git commit" in said) == (stage == "commit")
     assert (tmp_path / SLUG / "dvc.yaml").exists() and not (tmp_path / SLUG / "starters").exists()
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

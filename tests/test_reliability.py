@@ -44,6 +44,29 @@ def test_own_data_is_prepared_or_refused(run, count, capsys):
         print(f"\n{said.splitlines()[-1]}")
 
 
+def test_a_disk_that_fills_up_in_a_run_costs_nothing(starter, trained, disk):
+    if starter != "caravan-insurance":
+        pytest.skip("the stages are the same")
+    project = disk("size=1g") / "project"
+    made = shutil.ignore_patterns(".venv", "site", "cache", "tmp", "prepared", "models", "reports", "runs", "dvc.lock")
+    shutil.copytree(trained, project, ignore=made)
+    tools = trained / ".venv/bin"
+    env = {**os.environ, "PYTHONPATH": str(project / "src"), "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+    ended = []
+    for free in (100, 400, 1_000, 2_000, 4_000, 500_000):  # kB
+        disk(f"remount,size={shutil.disk_usage(project).used // 1024 + free}k")
+        done = subprocess.run([tools / "dvc", "repro"], cwd=project, env=env, capture_output=True, text=True)
+        ended.append((free, done.returncode, done.stdout + done.stderr))
+        assert "Traceback" not in ended[-1][2], ended[-1]
+        if "dvc.lock" in ended[-1][2]:  # DVC writes it in place; docs/reproduce.md says what to do
+            (project / "dvc.lock").unlink()
+    assert ended[0][1] and not ended[-1][1], ended
+    metrics = [(folder / "reports/metrics.json").read_bytes() for folder in (project, trained)]
+    assert metrics[0] == metrics[1]
+    left = [path for path in project.rglob("*") if path.name.endswith((".new", ".tmp")) or ".old-" in path.name]
+    assert left == []
+
+
 @pytest.mark.skipif(os.name == "nt", reason="kills a group of processes")
 @pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.slow)])
 def test_a_killed_pipeline_goes_on_as_if_nothing_had_been(starter, trained, tmp_path, kills, capsys):

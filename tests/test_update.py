@@ -1,6 +1,8 @@
 """A project follows the template: `cruft update` over its history, and the owner's edits stay."""
 
 import os
+import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -27,8 +29,8 @@ def cruft(folder: Path, *words: str) -> None:
 def create(folder: Path, template: Path, version: str) -> Path:
     """The files of a project as this version of the template makes them."""
     folder.mkdir()
-    words = ["--checkout", version, "--no-input", "--extra-context", '{"setup": "files"}', "--skip", ".git"]
-    cruft(folder, "create", str(template), *words)
+    [told] = re.findall(r"`uvx cruft (create .*?) --output-dir", (TEMPLATE / "README.md").read_text(encoding="utf-8"))
+    cruft(folder, *shlex.split(told), "--checkout", version, "--no-input", str(template))
     return folder / SLUG
 
 
@@ -64,5 +66,6 @@ def test_edits_survive_three_versions(tmp_path):
             assert line in found[name].decode(), (version, name)
             assert b"<<<<<<<" not in found[name], (version, name)
         assert found.pop(f"src/{PACKAGE}/mine.py") == b"MINE = 1\n"
+        assert not list(project.rglob("*.rej"))
         other = {name for name in found.keys() | fresh.keys() if found.get(name) != fresh.get(name)}
         assert other <= set(EDITS), (version, other)  # all else is what the new version makes

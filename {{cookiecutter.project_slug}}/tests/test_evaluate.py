@@ -1,12 +1,13 @@
 """The look at the test set: fair to the baselines, blind until then, and written down."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from conftest import settings
 
-from {{ cookiecutter.package_name }} import dataset, evaluate, scores
+from {{ cookiecutter.package_name }} import dataset, evaluate, report, scores
 
 
 @pytest.fixture
@@ -29,6 +30,16 @@ def test_metrics_hold_what_readers_are_promised(inside):
         gap = metrics["test"][key]["value"] - metrics["baseline"][key]["value"]
         assert metric["value"] == pytest.approx(gap, abs=2e-6)
     assert set(metrics["leak"]) == set(settings().data.splits)
+
+
+def test_what_was_made_of_other_data_is_refused(inside, tmp_path, monkeypatch):
+    other = shutil.copytree(dataset.FOLDER, tmp_path / "prepared")
+    schema = json.loads((other / "schema.json").read_text(encoding="utf-8"))
+    (other / "schema.json").write_text(json.dumps({**schema, "data": "other"}), encoding="utf-8")
+    monkeypatch.setattr(dataset, "FOLDER", other)
+    for stage, what in ((evaluate, "models/model.onnx"), (report, "reports/metrics.json")):
+        with pytest.raises(SystemExit, match=f"^error: {what}: of other data than .*; make it anew"):
+            stage.main(settings())
 
 
 def test_the_trivial_answer_is_the_best_constant_of_the_training_part(inside):

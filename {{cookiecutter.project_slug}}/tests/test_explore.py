@@ -18,6 +18,8 @@ from {{ cookiecutter.package_name }} import (
     crossvalidate,
     dataset,
     evaluate,
+    predict,
+    report,
     splits,
     train,
     tune,
@@ -35,6 +37,9 @@ def test_crossvalidation_writes_both_and_their_difference(inside, tmp_path, monk
     assert found["n"] == np.sum([part == "test" for part in parts])
     gap = found["network"]["value"] - found["baseline"]["value"]
     assert abs(found["difference"]["value"] - gap) < 2e-6
+    metrics = predict.metrics()
+    assert report.crossvalidated("AUC", "", metrics).startswith("Cross-validation, 3 folds, ")
+    assert report.crossvalidated("AUC", "", {**metrics, "data": "other"}) == ""
 
 
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules")
@@ -66,7 +71,7 @@ def test_settings_that_are_not_utf8_get_one_line(tmp_path, monkeypatch):
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
     with (tmp_path / "conf/config.yaml").open("ab") as file:
         file.write("# Größe\n".encode("latin-1"))
-    monkeypatch.setattr(config, "CONF", str(tmp_path / "conf"))
+    monkeypatch.setattr(config, "PROJECT", tmp_path)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(config.BadInput, match=r"^conf.config\.yaml: not UTF-8; save it as UTF-8$"):
         config.compose()

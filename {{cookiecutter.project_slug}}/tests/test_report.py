@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from {{ cookiecutter.package_name }} import (
     charts,
     config,
+    dataset,
     evaluate,
     predict,
     report,
@@ -125,7 +126,16 @@ def test_numbers_have_digits_that_matter():
     assert wording.written({"value": 0.5, "low": 0.5, "high": 0.5}, ".3f") == "0.500"
 
 
-@pytest.mark.parametrize("text", ["Finds {recal}.", "Finds {recall."])
+def test_pages_of_the_starter_may_ask_for_what_own_data_do_not_have(inside):
+    cfg, metrics = settings(), predict.metrics()
+    known = wording.measured(metrics, dataset.read()[0], cfg)["point"]["network"]
+    cfg.data.starter = None
+    found = wording.measured(metrics, dataset.read()[0], cfg)["point"]["network"]
+    every = {key for forms in scores.METRICS.values() for key in forms}
+    assert found == dict.fromkeys(every, "not measured") | known and known.keys() < every
+
+
+@pytest.mark.parametrize("text", ["Finds {share}.", "Finds {recall."])
 def test_a_headline_with_an_unknown_number_gets_one_line(inside, text):
     cfg, metrics = settings(), predict.metrics()
     cfg.data.story.headline[metrics["task"]] = text

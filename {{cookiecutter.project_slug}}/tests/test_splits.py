@@ -260,7 +260,7 @@ def frozen(told: list[str]) -> str:
         ("data.sha256=0", r"conf/data expects 0; set data\.sha256=null to accept it"),
         ("data.split_sha256=0", r"set data\.split_sha256=null to accept a new split"),
         ("data.path=none", "none: no such file or folder"),
-        ("data.path=null", r"set data\.path=FILE or data\.kaggle=OWNER/NAME"),
+        ("data.path=null", r"give prepare data\.path=FILE or data\.kaggle=NAME"),
         ("data.kaggle=a/b", "and data.kaggle=a/b: set one of them to null"),
         ("data.shares.test=2", "'test': 2}: give train, val and test, numbers above 0 that sum to 1"),
         ("data.shares.test=all", "'test': 'all'}: give train, val and test"),

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from conftest import SMALL, settings
+from conftest import ROOT, SMALL, settings
 
 from {{ cookiecutter.package_name }} import (
     baseline,
@@ -270,6 +270,12 @@ def test_what_cannot_be_trained_is_refused_in_one_line(inside, words, message):
 def test_no_stage_takes_the_starters_data_for_own(inside, stage):
     with pytest.raises(SystemExit, match=r"^error: data=own: nothing is prepared yet"):
         stage.main(config.compose("data=own"))
+
+
+def test_a_folder_of_the_project_is_no_place_to_run_a_stage(monkeypatch):
+    monkeypatch.chdir(ROOT / "src")
+    with pytest.raises(SystemExit, match=r"^error: run this in the project's folder: cd "):
+        train.main(config.compose())
 
 
 def test_data_that_is_not_there_is_refused_in_one_line(tmp_path, monkeypatch):

@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 CONF, FULL = "../../conf", "HYDRA_FULL_ERROR"
+PROJECT = Path(__file__).resolve().parents[2]
 ASKED = FULL in os.environ  # by who wants to see all of an error
 
 # The trainer to use when none is named; asking for the driver is faster than importing torch.
@@ -58,6 +59,8 @@ def main(stage: Callable[[DictConfig], float | None]) -> Callable[..., float | N
         if not ASKED:
             os.environ.pop(FULL, None)
         try:
+            if PROJECT in Path.cwd().parents:
+                raise BadInput(f"run this in the project's folder: cd {PROJECT}")
             check(cfg)
             return stage(cfg)
         except BadInput as error:
@@ -71,6 +74,10 @@ def main(stage: Callable[[DictConfig], float | None]) -> Callable[..., float | N
             made = name.startswith(("data", "models", "reports"))
             how = "`uv run dvc repro` makes" if made else "`git restore` brings back"
             sys.exit(f"error: {name}: missing; {how} what a stage needs")
+        except OSError as error:
+            if shutil.disk_usage(".").free > 1 << 20:
+                raise
+            sys.exit(f"error: the disk is full ({error})")
 
     start = hydra.main(version_base=None, config_path=CONF, config_name="config")(run)
 
@@ -108,7 +115,7 @@ def check(cfg: DictConfig) -> None:
     except OmegaConfBaseException as error:
         raise BadInput(complaint(error)) from None
     if not (cfg.data.get("starter") or cfg.data.get("path") or cfg.data.get("kaggle")):
-        raise BadInput("data=own: nothing is prepared yet; set data.path=FILE or data.kaggle=OWNER/NAME")
+        raise BadInput("data=own: nothing is prepared yet; give prepare data.path=FILE or data.kaggle=NAME")
     for key in BLOCKS:
         if not OmegaConf.is_dict(value := OmegaConf.select(cfg, key) or OmegaConf.create()):  # null: unused
             raise BadInput(f"{key}={value}: give a block of names and values")
@@ -151,9 +158,8 @@ def quoted(word: str) -> str:
 
 def compose(*overrides: str) -> DictConfig:
     """The configuration that the command line would get with these overrides, or BadInput."""
-    folder = (Path(__file__).parent / CONF).resolve()
     try:
-        with hydra.initialize_config_dir(str(folder), version_base=None):
+        with hydra.initialize_config_dir(str(PROJECT / "conf"), version_base=None):
             return hydra.compose("config", list(overrides))
     except ERRORS as error:
         raise BadInput(complaint(error)) from None

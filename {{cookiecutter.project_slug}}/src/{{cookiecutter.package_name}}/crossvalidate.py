@@ -32,7 +32,7 @@ def main(cfg: DictConfig) -> None:
         found.loc[test, "network"] = answers if answers.ndim == 1 else answers[:, 1]
         found.loc[test, "baseline"] = theirs if theirs.ndim == 1 else theirs[:, 1]
         print(f"fold {fold + 1} of {cfg.folds}: {test.sum()} samples tested", flush=True)
-    result = summary(found.dropna(), task, cfg)
+    result = {**summary(found.dropna(), task, cfg), "data": schema.get("data")}
     path = Path(f"reports/crossvalidation-{cfg.model.name}.json")
     evaluate.write_json(path, result)
     evaluate.look(cfg, f"crossvalidate, {cfg.model.name}", path, result["network"]["value"])

@@ -11,6 +11,12 @@ from .config import BadInput
 FOLDER = Path("data/prepared")
 
 
+def belongs(what: str, found: dict, schema: dict) -> None:
+    """BadInput if a model or result was made of other data than those in data/prepared."""
+    if found.get("data") != schema.get("data"):
+        raise BadInput(f"{what}: of other data than {FOLDER}; make it anew with `uv run dvc repro`")
+
+
 def read(columns: list[str] | None = None) -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict]:
     """x (n, ...) memory-mapped, y (n,), the table of samples (or these columns of it) and the schema."""
     if not (FOLDER / "x.npy").exists():

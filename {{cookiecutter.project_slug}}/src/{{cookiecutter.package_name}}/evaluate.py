@@ -27,6 +27,7 @@ def main(cfg: DictConfig) -> None:
     """Scores network, baselines and trivial answer on the test part and writes reports/."""
     METRICS.parent.mkdir(exist_ok=True)
     x, y, samples, schema = dataset.read()
+    dataset.belongs("models/model.onnx", predict.Model().schema, schema)
     task = schema["task"]
     part = samples[cfg.data.split]
     samples = samples.join(answers(x, y, part, cfg, task))
@@ -35,7 +36,7 @@ def main(cfg: DictConfig) -> None:
     best = better(val, names, task)
     everyone = ["network", *names, "trivial"]
     at = {n: limits(val, n, cfg) if task == "classification" else None for n in everyone}
-    report = compare(test, at, best, cfg, task)
+    report = {**compare(test, at, best, cfg, task), "data": schema.get("data")}
     report["unseen"] = unseen(samples[part == "unseen"], at, cfg)
     both = samples[part.isin(["test", "unseen"])]
     report["difference_with_unseen"] = paired(both, best, cfg, task)["difference"]

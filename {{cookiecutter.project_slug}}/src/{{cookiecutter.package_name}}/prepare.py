@@ -47,6 +47,8 @@ def main(cfg: DictConfig) -> None:
     own = not data.starter and record(data, digest)  # first: cut off here, `dvc repro` does the rest
     write(x, y, samples, schema)
     print(summary(samples, data.split))
+    if (samples[data.split] == "gap").any():
+        print("gap: in no part, for it spans a border in time or its group was seen earlier")
     if own:
         print(f"written into {OWN} and {CHOICE}; next: uv run dvc repro")
 
@@ -96,13 +98,18 @@ def check_frozen(samples: pd.DataFrame, data: DictConfig) -> None:
 
 
 def write(x: np.ndarray, y: np.ndarray, samples: pd.DataFrame, schema: dict) -> None:
-    """Writes the prepared folder under another name, then puts it in place."""
+    """Writes the prepared folder under another name, then puts it in place; schema["data"] names it."""
     new = dataset.FOLDER.with_suffix(".new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     np.save(new / "x.npy", x)
     np.save(new / "y.npy", y)
     samples.to_parquet(new / "samples.parquet", index=False)
+    digest = hashlib.sha256(json.dumps(schema).encode() + samples.to_csv(index=False).encode())
+    for name in ("x.npy", "y.npy"):
+        with (new / name).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    schema = {**schema, "data": digest.hexdigest()[:12]}
     config.write(new / "schema.json", json.dumps(schema, indent=1) + "\n")
     config.replace(new, dataset.FOLDER)
 

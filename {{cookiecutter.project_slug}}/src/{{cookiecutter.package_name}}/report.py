@@ -21,6 +21,7 @@ def main(cfg: DictConfig) -> None:
     metrics = predict.metrics()
     predictions = pd.read_parquet(evaluate.PREDICTIONS)
     x, _, _, schema = dataset.read()
+    dataset.belongs("reports/metrics.json", metrics, schema)
     charts.draw(metrics, explain.figures(x, predictions, metrics, schema, cfg))
     charts.card(**wording.card(metrics, cfg))
     shown = {"measured": wording.measured(metrics, x, cfg), "demo": demo.write(schema, metrics, cfg)}
@@ -109,11 +110,13 @@ def leak_told(metrics: dict) -> str:
     return f"Whether the random split flatters, in {title}: {' and '.join(said)}."
 
 
-def crossvalidated(title: str, form: str) -> str:
-    """What `crossvalidate` found, if it has run."""
+def crossvalidated(title: str, form: str, metrics: dict) -> str:
+    """What `crossvalidate` found, if it has run on these data."""
     said = ""
     for path in sorted(evaluate.METRICS.parent.glob("crossvalidation-*.json")):
         found = predict.metrics(path, "network")
+        if found.get("data") != metrics.get("data"):
+            continue
         ours, theirs, gap = (wording.written(found[w], form) for w in ("network", "baseline", "difference"))
         said += f"Cross-validation, {found['folds']} folds, model {found['model']}: {title} {ours}, "
         said += f"baseline {theirs}, difference {gap}.\n\n"
@@ -244,7 +247,7 @@ be too narrow. Difference: network minus the baseline that was best on validatio
 
 Command: `uv run dvc repro evaluate`.
 
-{crossvalidated(title, form)}## The leak
+{crossvalidated(title, form, metrics)}## The leak
 
 {wording.table([["Split", f"baseline {title}", f"frozen network {title}"], *leak])}
 

@@ -135,13 +135,10 @@ def folds(samples: pd.DataFrame, data: DictConfig, task: str, count: int, seed: 
         earliest = samples.groupby("group").end.transform("min") if data.keep_groups_whole else samples.end
         times = (samples.end, samples.start, earliest)
         at, begun, first = (np.searchsorted(edges, time, side="right") for time in times)
-
-        def named(place: np.ndarray, i: int) -> np.ndarray:
-            return np.select([place < i, place == i, place == i + 1], ["train", "val", "test"], "gap")
-
-        parts = [named(at, i) for i in range(1, count + 1)]
-        whole = [(begun == at) & (named(first, i) == part) for i, part in enumerate(parts, start=1)]
-        parts = [np.where(kept, part, "gap") for kept, part in zip(whole, parts, strict=True)]
+        parts, names = [], ["train", "val", "test"]
+        for i in range(1, count + 1):
+            part, new = (np.select([t < i, t == i, t == i + 1], names, "gap") for t in (at, first))
+            parts.append(np.where((begun == at) & (new == part), part, "gap"))
     else:
         parts = by_fold(samples, task, count, seed)
     if not all({*part} >= {"train", "val", "test"} for part in parts):

@@ -83,8 +83,6 @@ def bad(column: pd.Series, wrong: pd.Series, what: str) -> BadInput:
 
 def numeric(column: pd.Series) -> pd.Series:
     """The column as float64, NaN where a value is no number."""
-    if column.dtype == bool:
-        return column.astype(float)
     if pd.api.types.is_datetime64_any_dtype(column):  # as in a CSV
         column = column.astype(str)
     return pd.to_numeric(column, errors="coerce").astype(float)
@@ -111,6 +109,7 @@ def moments(column: pd.Series) -> pd.Series:
     if zoned.any() and not zoned.all():
         raise bad(text, zoned != zoned.iloc[0], "{} mixes times with and without a zone")
     found = pd.to_datetime(text, utc=True, errors="coerce", format="ISO8601")
-    if found.isna().any():
-        raise bad(text, found.isna(), "{!r} is no time; write 2024-12-31 23:59")
+    wrong = ~found.dt.year.between(1678, 2261)  # what nanoseconds can hold; False where there is no time
+    if wrong.any():
+        raise bad(text, wrong, "{!r} is no time; write 2024-12-31 23:59")
     return found.dt.tz_localize(None)

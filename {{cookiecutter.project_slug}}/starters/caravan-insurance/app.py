@@ -12,14 +12,13 @@ import numpy as np
 from {{ cookiecutter.package_name }} import config, inputs, predict, serving, tables
 from {{ cookiecutter.package_name }}.config import BadInput
 
-EXAMPLES = sorted(Path("docs/examples").glob("*.csv"))
 try:
     DATA = config.compose().data
     MODEL = predict.Model()
     CLASSIFIES = MODEL.schema["task"] == "classification"
     THRESHOLD = predict.threshold() if CLASSIFIES else 0
     UNIT = "log-odds" if CLASSIFIES else "units of the answer"
-    ROWS = {path.stem: inputs.read(path, MODEL.schema)[0] for path in EXAMPLES}
+    ROWS = {p.stem: inputs.read(p, MODEL.schema)[0] for p in sorted(Path("docs/examples").glob("*.csv"))}
 except BadInput as error:
     sys.exit(f"error: {error}")
 STORY = DATA.story
@@ -42,9 +41,9 @@ def field(place: int) -> gr.Number | gr.Dropdown:
     return gr.Number(column["typical"], label=f"{title(place)} ({column['low']:g} to {column['high']:g})")
 
 
-def pick(name: str) -> list:
+def pick(name: str | None) -> list:
     """The values of an example in the fields."""
-    row = ROWS[name]
+    row = ROWS.get(name, ROWS["typical"])
     return [None if np.isnan(row[i]) else known(row[i], COLUMNS[i]) for i in SHOWN]
 
 
@@ -53,16 +52,16 @@ def known(value: float, column: dict) -> str | float:
     return column["values"][int(value)] if "values" in column else float(value)
 
 
-def answer(name: str, *values: str | float | None) -> tuple[str, dict[str, float], list[list]]:
+def answer(name: str | None, *values: str | float | None) -> tuple[str, dict[str, float], list[list]]:
     """The answer for the chosen example with these values in place of its own."""
-    row = ROWS[name].copy()
+    row = ROWS.get(name, ROWS["typical"]).copy()
     for place, value in zip(SHOWN, values, strict=True):
         column = COLUMNS[place]
         if value is None:
             row[place] = np.nan
         elif "values" in column:
             row[place] = column["values"].index(value)
-        elif isinstance(value, str) or not abs(value) <= tables.LARGEST:  # so that NaN is refused too
+        elif not isinstance(value, int | float) or not abs(value) <= tables.LARGEST:  # NaN, too
             raise gr.Error(f"{title(place)}: give a finite number.", title="Unusable value")
         else:
             row[place] = value

@@ -25,9 +25,9 @@ WHY = ["what", "from", "moved it by"]
 AHEAD = pd.Timedelta(seconds=SCHEMA["horizon"] * SCHEMA["step"])
 
 
-def pick(name: str) -> tuple[str, Figure, pd.DataFrame]:
+def pick(name: str | None) -> tuple[str, Figure, pd.DataFrame]:
     """The forecast for an example."""
-    return forecast(EXAMPLES[name])
+    return forecast(EXAMPLES.get(name))
 
 
 def forecast(path: str | None) -> tuple[str, Figure, pd.DataFrame]:
@@ -36,7 +36,7 @@ def forecast(path: str | None) -> tuple[str, Figure, pd.DataFrame]:
         raise gr.Error("Give a CSV file first, or pick an example.", title="No file")
     try:
         rows, x = inputs.table(path, SCHEMA), inputs.read(path, SCHEMA)[0]
-        [found] = MODEL(x[None])
+        [found], why = MODEL(x[None]), reasons(rows, x)
     except BadInput as error:
         raise gr.Error(str(error).replace(path, Path(path).name), title="Unusable file") from None
     low, middle, high = (float(value) for value in found)
@@ -46,7 +46,7 @@ def forecast(path: str | None) -> tuple[str, Figure, pd.DataFrame]:
         f"### {predict.number(middle)}\n{STORY.target} at {when:%Y-%m-%d %H:%M}; 80% interval "
         f"{predict.number(low)} to {predict.number(high)}. Now: {predict.number(now)}."
     )
-    return sentence, chart(rows, when, low, middle, high), reasons(rows, x)
+    return sentence, chart(rows, when, low, middle, high), why
 
 
 def chart(rows: pd.DataFrame, when: pd.Timestamp, low: float, middle: float, high: float) -> Figure:
