@@ -28,7 +28,7 @@ def data_unique(item: Item) -> Found:
             remedy,
         )
     if hit := data.overused(item):
-        return Found("fail", f"{hit.said}: {hit.reason}", hit.where, remedy)
+        return Found("fail", f"{hit.said}: {hit.reason}", hit.where, f"{remedy} If only the text is old, rewrite it.")
     if not item.settings.get("sha256"):
         card = item.repository.text(item.data_card)
         if re.search(r"\b[0-9a-f]{64}\b", card) and re.search(r"https?://", card):

@@ -61,8 +61,8 @@ def test_prepared_data_cut_short_get_one_line(inside, tmp_path, monkeypatch, nam
 def test_a_stage_without_what_came_before_says_so_in_one_line(inside, tmp_path, monkeypatch):
     shutil.copytree("data/prepared", tmp_path / "data/prepared")
     monkeypatch.chdir(tmp_path)
-    for stage, name in ((export, "best.ckpt"), (evaluate, "baseline.parquet")):
-        with pytest.raises(SystemExit, match=rf"^error: models/{name}: missing; `uv run dvc repro`"):
+    for stage, name in ((export, "best.ckpt"), (evaluate, "model.onnx")):
+        with pytest.raises(SystemExit, match=rf"^error: models/{name}: missing; .*`uv run dvc repro`"):
             stage.main(settings())
 
 
