@@ -43,9 +43,9 @@ def main(cfg: DictConfig) -> None:
         raise config.BadInput(f"data.slices: the project uses the name {', '.join(clash)}; rename the column")
     for kind in data.splits:
         samples[kind] = splits.cut(kind, samples, data, schema["task"])
-    check_frozen(samples, data)
+    frozen = check_frozen(samples, data)
     own = not data.starter and record(data, digest)  # first: cut off here, `dvc repro` does the rest
-    write(x, y, samples, schema)
+    write(x, y, samples, {**schema, "data": frozen})
     print(summary(samples, data.split))
     if (samples[data.split] == "gap").any():
         print("gap: in no part, for it spans a border in time or its group was seen earlier")
@@ -86,8 +86,8 @@ def expected(data: DictConfig) -> str | None:
     return data.sha256 if places[0] == places[1] else None
 
 
-def check_frozen(samples: pd.DataFrame, data: DictConfig) -> None:
-    """Stops if the split differs from the one that earlier results were measured on."""
+def check_frozen(samples: pd.DataFrame, data: DictConfig) -> str:
+    """SHA-256 of ids and splits; BadInput if earlier results were measured on another split."""
     rows = samples[["id", *dict.fromkeys(data.splits)]].to_csv(index=False, lineterminator="\n")
     found = hashlib.sha256(rows.encode()).hexdigest()
     if data.split_sha256 not in (None, found):
@@ -95,17 +95,18 @@ def check_frozen(samples: pd.DataFrame, data: DictConfig) -> None:
             f"the split has SHA-256 {found}, conf/data expects "
             f"{data.split_sha256}; set data.split_sha256=null to accept a new split"
         )
+    return found
 
 
 def write(x: np.ndarray, y: np.ndarray, samples: pd.DataFrame, schema: dict) -> None:
-    """Writes the prepared folder under another name, then puts it in place; schema["data"] names it."""
+    """Writes the prepared folder under another name, then puts it in place; schema["data"] tells it apart."""
     new = dataset.FOLDER.with_suffix(".new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     np.save(new / "x.npy", x)
     np.save(new / "y.npy", y)
     samples.to_parquet(new / "samples.parquet", index=False)
-    digest = hashlib.sha256(json.dumps(schema).encode() + samples.to_csv(index=False).encode())
+    digest = hashlib.sha256(json.dumps(schema).encode())
     for name in ("x.npy", "y.npy"):
         with (new / name).open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
