@@ -41,7 +41,7 @@ def field(place: int) -> gr.Number | gr.Dropdown:
     return gr.Number(column["typical"], label=f"{title(place)} ({column['low']:g} to {column['high']:g})")
 
 
-def pick(name: str | None) -> list:
+def pick(name: str) -> list:
     """The values of an example in the fields."""
     row = ROWS.get(name, ROWS["typical"])
     return [None if np.isnan(row[i]) else known(row[i], COLUMNS[i]) for i in SHOWN]
@@ -52,7 +52,7 @@ def known(value: float, column: dict) -> str | float:
     return column["values"][int(value)] if "values" in column else float(value)
 
 
-def answer(name: str | None, *values: str | float | None) -> tuple[str, dict[str, float], list[list]]:
+def answer(name: str, *values: str | float | None) -> tuple[str, dict[str, float], list[list]]:
     """The answer for the chosen example with these values in place of its own."""
     row = ROWS.get(name, ROWS["typical"]).copy()
     for place, value in zip(SHOWN, values, strict=True):

@@ -25,7 +25,7 @@ WHY = ["what", "from", "moved it by"]
 AHEAD = pd.Timedelta(seconds=SCHEMA["horizon"] * SCHEMA["step"])
 
 
-def pick(name: str | None) -> tuple[str, Figure, pd.DataFrame]:
+def pick(name: str) -> tuple[str, Figure, pd.DataFrame]:
     """The forecast for an example."""
     return forecast(EXAMPLES.get(name))
 
