@@ -33,7 +33,7 @@ def pick(name: str) -> tuple[str, Figure, pd.DataFrame]:
 def forecast(path: str | None) -> tuple[str, Figure, pd.DataFrame]:
     """Sentence, chart and reasons for the last window of a file."""
     if path is None:
-        raise gr.Error("Give a CSV file first, or pick an example.", title="No file")
+        raise gr.Error("Give a CSV file, or pick a moment.", title="No file")
     try:
         rows, x = inputs.table(path, SCHEMA), inputs.read(path, SCHEMA)[0]
         [found], why = MODEL(x[None]), reasons(rows, x)
@@ -80,7 +80,6 @@ with gr.Blocks(title="{{ cookiecutter.project_name }}", delete_cache=serving.CAC
             example = gr.Radio(list(EXAMPLES), label="Pick a moment", visible=bool(EXAMPLES))
             needed = ", ".join([SCHEMA["time"], *SCHEMA["channels"][:3]])
             file = gr.File(label=f"Or a CSV file: {needed}, ...", file_types=[".csv"], height=170)
-            button = gr.Button("Forecast", variant="primary")
         with gr.Column(scale=2):
             sentence = gr.Markdown("### The answer appears here\nPick a moment, or give a file.")
             plot = gr.Plot(label="Forecast", show_label=False)
@@ -88,7 +87,7 @@ with gr.Blocks(title="{{ cookiecutter.project_name }}", delete_cache=serving.CAC
     gr.Markdown(STORY.attribution)
     outputs = [sentence, plot, why]
     example.change(pick, example, outputs, api_visibility="private")
-    button.click(forecast, file, outputs, api_name="forecast")
+    file.upload(forecast, file, outputs, api_name="forecast")
 
 demo.queue(**serving.QUEUE)
 

@@ -78,5 +78,5 @@ def test_a_file_that_is_no_csv_is_not_read(app, tmp_path):
 
 
 def test_no_file_gets_a_sentence(app):
-    with pytest.raises(AppError, match="Give a CSV file first"):
+    with pytest.raises(AppError, match="Give a CSV file, or pick a moment"):
         app.predict(None, api_name="/forecast")
