@@ -49,13 +49,11 @@ def arrays(table: pd.DataFrame, data: DictConfig) -> tuple[np.ndarray, np.ndarra
     schema = {"task": task, "columns": columns}
     x = encode(table, schema)
     samples = pd.DataFrame({"id": table[data.id] if data.id else np.arange(len(table)), "label": y})
-    # Without a group at least the rows that are equal in all columns stay together.
-    names = [c["name"] for c in columns]
-    samples["group"] = (
-        table[data.group] if data.group else (table[names].astype(str).fillna("") + "\0").sum(axis=1)
-    )
-    if data.starter or not data.group:
-        samples["group"] = pd.factorize(samples.group)[0]
+    if data.group:
+        samples["group"] = pd.factorize(table[data.group])[0] if data.starter else table[data.group]
+    else:  # at least the rows that are equal in all columns stay together
+        names = [c["name"] for c in columns]
+        samples["group"] = table[names].astype(str).groupby(names, dropna=False, sort=False).ngroup()
     for name in data.slices:
         samples[name] = table[name].astype(str)
     if data.time:
