@@ -80,3 +80,8 @@ def test_a_file_that_is_no_csv_is_not_read(app, tmp_path):
 def test_no_file_gets_a_sentence(app):
     with pytest.raises(AppError, match="Give a CSV file, or pick a moment"):
         app.predict(None, api_name="/forecast")
+
+
+def test_a_file_is_answered_when_it_is_given(app):
+    [found] = [each for each in app.config["dependencies"] if each["api_name"] == "forecast"]
+    assert [event for _, event in found["targets"]] == ["upload"]
