@@ -89,20 +89,20 @@ def test_the_verdict_follows_the_interval(task, good):
     assert "cannot be told from guessing" in verdict(0.5 * good, 0.5)
     assert "Cost: not distinguishable" in verdict(0.5 * good, 0.5)
     assert verdict(-2 * good, 2).count("the baseline wins") == 2
-    assert "2 groups in the test set are too few to tell" in verdict(2 * good, -2, groups=2)
+    assert "Groups in the test set: 2, too few to tell" in verdict(2 * good, -2, groups=2)
 
 
 @pytest.mark.parametrize(("task", "better"), [("classification", 0.7), ("regression", 0.2)])
-def test_the_headline_names_another_baseline_that_does_better(task, better):
-    def told(best: str, other: float, low: float = 0.1, groups: int = wording.FEWEST, us: float = 0.1) -> str:
+def test_the_headline_names_what_else_does_better(task, better):
+    def told(best, other, low=0.1, groups=wording.FEWEST, us=0.1, trivial=0.5):
         key = wording.TILES[task][0]
         everyone = {"test": {key: {"value": 0.5}}, "baseline": {key: {"value": 0.5}}}
-        everyone["trivial"] = everyone["baseline"]
+        everyone["trivial"] = {key: {"value": trivial}}
         found = {"task": task, "baseline_name": best, "names": {"recall_at_limit": "Found"}, **everyone}
         found["groups_test"] = groups
         found["difference"] = {key: {"low": us, "high": 0.3}}
         found["baselines"] = {"plain": {key: {"value": 0.5}}, "quick": {key: {"value": other}}}
-        found["differences"] = {"quick": {key: {"low": low, "high": 0.3}}}
+        found["differences"] = {name: {key: {"low": low, "high": 0.3}} for name in ("quick", "trivial")}
         story = {"baselines": {"quick": "the quick one"}, "target": "kW", "seen": {}}
         story["headline"] = {task: "All is well."}
         return wording.headline(found, OmegaConf.create({"data": {"story": story, "split": "grouped"}}))
@@ -114,6 +114,8 @@ def test_the_headline_names_another_baseline_that_does_better(task, better):
     assert told("plain", better, groups=wording.FEWEST - 1).endswith("not distinguishable from the network.")
     assert told("quick", better) == "All is well."  # which the sentence of conf/ names
     assert told("plain", 1 - better) == told("plain", 0.5) == "All is well."
+    trivial = told("plain", 0.5, trivial=better)
+    assert trivial == told("plain", better).replace("quick one", "trivial answer")
     assert told("plain", 0.5, us=-0.1) == "All is well. The difference may be chance."
 
 

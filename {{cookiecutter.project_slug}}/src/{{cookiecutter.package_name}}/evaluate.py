@@ -76,7 +76,7 @@ def limits(val: pd.DataFrame, name: str, cfg: DictConfig) -> dict[str, float]:
 
 def compare(test: pd.DataFrame, at: dict, best: str, cfg: DictConfig, task: str) -> dict:
     """Metrics of all on the same test samples, and the paired differences, with intervals."""
-    others = [name for name in at if name not in ("network", "trivial")]
+    others = [name for name in at if name != "network"]
 
     def all_scores(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
         found = {n: scores.score(rows, n, cfg.data, at[n]) for n in at}
@@ -96,7 +96,7 @@ def compare(test: pd.DataFrame, at: dict, best: str, cfg: DictConfig, task: str)
         "test": found["network"],
         "baseline_name": best,
         "baseline": found[best],
-        "baselines": {name: found[name] for name in others},
+        "baselines": {name: found[name] for name in others if name != "trivial"},
         "trivial": found["trivial"],
         "difference": found[f"minus {best}"],
         "differences": {name: found[f"minus {name}"] for name in others},

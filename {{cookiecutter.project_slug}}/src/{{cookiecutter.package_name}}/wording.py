@@ -66,7 +66,7 @@ def verdict(metrics: dict) -> str:
     )
     outcome = f"cannot be told from {name}, the best baseline on validation"
     if metrics["groups_test"] < FEWEST:
-        few = f"{metrics['groups_test']} groups in the test set are too few to tell"
+        few = f"Groups in the test set: {metrics['groups_test']}, too few to tell"
         return f"The network against {name}: {title} {by}. {few}; {FEWEST} are needed."
     if not first["low"] <= 0 <= first["high"]:
         won = (first["low"] > 0) == (better == "higher")
@@ -171,7 +171,7 @@ def source(data: DictConfig) -> str:
 
 
 def headline(metrics: dict, cfg: DictConfig) -> str:
-    """The sentence of conf/data for this task, how sure it is, and what other baseline scores higher."""
+    """The sentence of conf/data for this task, how sure it is, and what else scores better."""
     gap = metrics["difference"][TILES[metrics["task"]][0]]
     chance = metrics["groups_test"] < FEWEST or gap["low"] <= 0 <= gap["high"]
     doubt = "The difference may be chance." if chance else ""
@@ -196,10 +196,11 @@ def sentence(metrics: dict, cfg: DictConfig) -> str:
 
 
 def rival(metrics: dict, cfg: DictConfig) -> str:
-    """Which other baseline scores better on the test set than the network, in the first tile, if any."""
+    """What else scores better on the test set than the network, in the first tile: a baseline or trivial."""
     key = TILES[metrics["task"]][0]
     _, form, better = scores.METRICS[metrics["task"]][key]
-    found = {name: values[key]["value"] for name, values in metrics["baselines"].items()}
+    everyone = {**metrics["baselines"], "trivial": metrics["trivial"]}
+    found = {name: values[key]["value"] for name, values in everyone.items()}
     name = (max if better == "higher" else min)(found, key=lambda each: found[each])
     ours = metrics["test"][key]["value"]
     ahead = found[name] > ours if better == "higher" else found[name] < ours
@@ -211,4 +212,5 @@ def rival(metrics: dict, cfg: DictConfig) -> str:
     if metrics["groups_test"] < FEWEST or gap["low"] <= 0 <= gap["high"]:
         sure = "not distinguishable from the network"
     title, _ = tile(metrics, key, cfg)
-    return f"{title}: {cfg.data.story.baselines.get(name, name)} has {value}, {sure}."
+    named = {"trivial": "the trivial answer", **cfg.data.story.baselines}
+    return f"{title}: {named.get(name, name)} has {value}, {sure}."
