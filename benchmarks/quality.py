@@ -32,7 +32,7 @@ def crossvalidated(cfg, y: np.ndarray, samples, task: str, answer) -> str:
     """
     kept = np.flatnonzero(samples[cfg.data.split] != "test")
     answers = np.zeros(len(y))
-    for names in splits.folds(samples.iloc[kept], cfg.data.split, task, cfg.folds, cfg.seed):
+    for names in splits.folds(samples.iloc[kept], cfg.data, task, cfg.folds, cfg.seed):
         part = np.full(len(y), "gap", object)
         part[kept] = names
         rows = np.flatnonzero(part == "test")

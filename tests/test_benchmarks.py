@@ -53,6 +53,13 @@ def test_a_figure_of_the_readme_is_that_of_the_page(kind, what, beside):
 
 
 @pytest.mark.slow
+def test_many_processes_are_measured():
+    command = [sys.executable, "-m", "benchmarks", "--quick", "processes"]
+    said = subprocess.run(command, cwd=TEMPLATE, stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert len([line for line in said.splitlines() if line.startswith("| table ")]) == 8
+
+
+@pytest.mark.slow
 def test_the_gpu_part_runs_without_one(tmp_path: Path):
     project = install(bake(tmp_path, starter="caravan-insurance", project_slug="table", package_name="project"))
     said = command(project, "python", str(TEMPLATE / "benchmarks/gpu.py"), "--rehearse")

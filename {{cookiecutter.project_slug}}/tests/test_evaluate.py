@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import settings
 
-from {{ cookiecutter.package_name }} import dataset, evaluate, report, scores
+from {{ cookiecutter.package_name }} import baseline, dataset, evaluate, report, scores
 
 
 @pytest.fixture
@@ -26,9 +26,14 @@ def test_metrics_hold_what_readers_are_promised(inside):
         for metric in metrics[name].values():
             assert metric["low"] <= metric["high"]
             assert set(metric) == {"value", "low", "high"}
-    for key, metric in metrics["difference"].items():
-        gap = metrics["test"][key]["value"] - metrics["baseline"][key]["value"]
-        assert metric["value"] == pytest.approx(gap, abs=2e-6)
+    names = baseline.names(settings(), metrics["task"])
+    assert list(metrics["baselines"]) == names and list(metrics["differences"]) == [*names, "trivial"]
+    others = {**metrics["baselines"], "trivial": metrics["trivial"]}
+    assert metrics["difference"] == metrics["differences"][metrics["baseline_name"]]
+    for name, difference in metrics["differences"].items():
+        for key, metric in difference.items():
+            gap = metrics["test"][key]["value"] - others[name][key]["value"]
+            assert metric["value"] == pytest.approx(gap, abs=2e-6)
     assert set(metrics["leak"]) == set(settings().data.splits)
 
 

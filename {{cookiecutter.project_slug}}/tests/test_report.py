@@ -73,14 +73,15 @@ def test_the_card_has_the_size_that_others_show(inside):
 
 @pytest.mark.parametrize(("task", "good"), [("classification", 1), ("regression", -1)])
 def test_the_verdict_follows_the_interval(task, good):
-    def verdict(first: float, cost: float, groups: int = 9) -> str:
-        """Of differences of this size and an interval of 1 to each side."""
+    def verdict(first: float, cost: float, groups: int = 9, trivial: float = -9 * good) -> str:
+        """Of a network and differences of this size and an interval of 1 to each side."""
         difference = {
             name: {"value": value, "low": value - 1, "high": value + 1}
             for name, value in ((scores.FIRST[task], first), ("cost", cost))
         }
         other = {name: {"value": 0.9} for name in difference}
-        found = {"test": difference, "difference": difference, "baseline": other, "trivial": other}
+        constant = {name: {"value": trivial} for name in difference}
+        found = {"test": difference, "difference": difference, "baseline": other, "trivial": constant}
         found |= {"n_test": 9, "groups_test": groups}
         return wording.verdict({"task": task, "baseline_name": "guessing", **found})
 
@@ -89,7 +90,12 @@ def test_the_verdict_follows_the_interval(task, good):
     assert "cannot be told from guessing" in verdict(0.5 * good, 0.5)
     assert "Cost: not distinguishable" in verdict(0.5 * good, 0.5)
     assert verdict(-2 * good, 2).count("the baseline wins") == 2
-    assert "Groups in the test set: 2, too few to tell" in verdict(2 * good, -2, groups=2)
+    few = verdict(2 * good, -2, groups=2)
+    assert "Groups that an interval resamples: 2, too few to tell" in few and "beats" not in few
+    trivial = "The trivial answer scores better than the network."
+    assert trivial not in verdict(2 * good, -2) + few
+    for groups in (2, 9):
+        assert trivial in verdict(2 * good, -2, groups, trivial=3 * good)
 
 
 @pytest.mark.parametrize(("task", "better"), [("classification", 0.7), ("regression", 0.2)])
@@ -101,8 +107,10 @@ def test_the_headline_names_what_else_does_better(task, better):
         found = {"task": task, "baseline_name": best, "names": {"recall_at_limit": "Found"}, **everyone}
         found["groups_test"] = groups
         found["difference"] = {key: {"low": us, "high": 0.3}}
+        ends = sorted((low, 0.3) if task == "regression" else (-low, -0.3))  # of network minus the other
+        gap = {key: dict(zip(("low", "high"), ends, strict=True))}
         found["baselines"] = {"plain": {key: {"value": 0.5}}, "quick": {key: {"value": other}}}
-        found["differences"] = {name: {key: {"low": low, "high": 0.3}} for name in ("quick", "trivial")}
+        found["differences"] = {"plain": gap, "quick": gap, "trivial": gap}
         story = {"baselines": {"quick": "the quick one"}, "target": "kW", "seen": {}}
         story["headline"] = {task: "All is well."}
         return wording.headline(found, OmegaConf.create({"data": {"story": story, "split": "grouped"}}))
@@ -114,8 +122,8 @@ def test_the_headline_names_what_else_does_better(task, better):
     assert told("plain", better, groups=wording.FEWEST - 1).endswith("not distinguishable from the network.")
     assert told("quick", better) == "All is well."  # which the sentence of conf/ names
     assert told("plain", 1 - better) == told("plain", 0.5) == "All is well."
-    trivial = told("plain", 0.5, trivial=better)
-    assert trivial == told("plain", better).replace("quick one", "trivial answer")
+    trivial = told("plain", better).replace("quick one", "trivial answer")
+    assert told("plain", 0.5, trivial=better) == told("quick", better, trivial=better) == trivial
     assert told("plain", 0.5, us=-0.1) == "All is well. The difference may be chance."
 
 

@@ -55,7 +55,7 @@ def plain(metrics: dict) -> str:
 
 
 def verdict(metrics: dict) -> str:
-    """Whether the network beats the best baseline, by the intervals of the paired differences."""
+    """Whether the network beats the best baseline, by the interval of the difference, and trivial."""
     task, name = metrics["task"], metrics["baseline_name"]
     key = scores.FIRST[task]
     title, _, better = scores.METRICS[task][key]
@@ -65,9 +65,6 @@ def verdict(metrics: dict) -> str:
         for k in (key, "cost")
     )
     outcome = f"cannot be told from {name}, the best baseline on validation"
-    if metrics["groups_test"] < FEWEST:
-        few = f"Groups in the test set: {metrics['groups_test']}, too few to tell"
-        return f"The network against {name}: {title} {by}. {few}; {FEWEST} are needed."
     if not first["low"] <= 0 <= first["high"]:
         won = (first["low"] > 0) == (better == "higher")
         outcome = (
@@ -81,7 +78,12 @@ def verdict(metrics: dict) -> str:
     said = (
         f"The network {outcome}: {title} {by} on {metrics['n_test']:,} test samples. Cost: {costs}, {money}."
     )
-    theirs, trivial = (metrics[who][key]["value"] for who in ("baseline", "trivial"))
+    if metrics["groups_test"] < FEWEST:
+        few = f"Groups that an interval resamples: {metrics['groups_test']}, too few to tell"
+        said = f"The network against {name}: {title} {by}. {few}; {FEWEST} are needed."
+    ours, theirs, trivial = (metrics[who][key]["value"] for who in ("test", "baseline", "trivial"))
+    if trivial > ours if better == "higher" else trivial < ours:
+        said += " The trivial answer scores better than the network."
     if theirs > 0.995 if better == "higher" else theirs < 0.01 * trivial:
         said += f" Too good: look for a column that is known only afterwards or gives {name} the answer."
     return said
@@ -196,21 +198,21 @@ def sentence(metrics: dict, cfg: DictConfig) -> str:
 
 
 def rival(metrics: dict, cfg: DictConfig) -> str:
-    """What else scores better on the test set than the network, in the first tile: a baseline or trivial."""
+    """What `sentence` leaves out and the network does not beat on the test set, in the first tile."""
     key = TILES[metrics["task"]][0]
     _, form, better = scores.METRICS[metrics["task"]][key]
-    everyone = {**metrics["baselines"], "trivial": metrics["trivial"]}
-    found = {name: values[key]["value"] for name, values in everyone.items()}
+    others = {**metrics["baselines"], "trivial": metrics["trivial"]}
+    del others[metrics["baseline_name"]]
+    found = {name: values[key]["value"] for name, values in others.items()}
     name = (max if better == "higher" else min)(found, key=lambda each: found[each])
     ours = metrics["test"][key]["value"]
     ahead = found[name] > ours if better == "higher" else found[name] < ours
     value = predict.number(found[name], form, like=ours)
-    if name == metrics["baseline_name"] or not ahead or value == predict.number(ours, form):
+    if not ahead or value == predict.number(ours, form):
         return ""
     gap = metrics["differences"][name][key]
-    sure = "better than the network"
-    if metrics["groups_test"] < FEWEST or gap["low"] <= 0 <= gap["high"]:
-        sure = "not distinguishable from the network"
+    sure = gap["high"] < 0 if better == "higher" else gap["low"] > 0
+    said = "better than" if sure and metrics["groups_test"] >= FEWEST else "not distinguishable from"
     title, _ = tile(metrics, key, cfg)
     named = {"trivial": "the trivial answer", **cfg.data.story.baselines}
-    return f"{title}: {named.get(name, name)} has {value}, {sure}."
+    return f"{title}: {named.get(name, name)} has {value}, {said} the network."
