@@ -66,12 +66,9 @@ def verdict(metrics: dict) -> str:
     )
     outcome = f"cannot be told from {name}, the best baseline on validation"
     if not first["low"] <= 0 <= first["high"]:
-        won = (first["low"] > 0) == (better == "higher")
-        outcome = (
-            f"beats {name}, the best baseline on validation"
-            if won
-            else f"does worse than {name}: the baseline wins"
-        )
+        outcome = f"does worse than {name}: the baseline wins"
+        if (first["low"] > 0) == (better == "higher"):
+            outcome = f"beats {name}, the best baseline on validation"
     costs = "not distinguishable"
     if not cost["low"] <= 0 <= cost["high"]:
         costs = "lower" if cost["high"] < 0 else "higher: the baseline wins"
@@ -201,9 +198,8 @@ def rival(metrics: dict, cfg: DictConfig) -> str:
     """What `sentence` leaves out and the network does not beat on the test set, in the first tile."""
     key = TILES[metrics["task"]][0]
     _, form, better = scores.METRICS[metrics["task"]][key]
-    others = {**metrics["baselines"], "trivial": metrics["trivial"]}
-    del others[metrics["baseline_name"]]
-    found = {name: values[key]["value"] for name, values in others.items()}
+    everyone = {**metrics["baselines"], "trivial": metrics["trivial"]}.items()
+    found = {name: values[key]["value"] for name, values in everyone if name != metrics["baseline_name"]}
     name = (max if better == "higher" else min)(found, key=lambda each: found[each])
     ours = metrics["test"][key]["value"]
     ahead = found[name] > ours if better == "higher" else found[name] < ours
