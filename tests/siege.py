@@ -1,4 +1,4 @@
-"""The demo under load: 200 clients at once, first with good requests, then with 60 kinds of bad ones among them.
+"""The demo under load: 200 clients at once, first with good requests, then with some 90 kinds of bad ones among them.
 
 Runs where a project has been run, in its environment: `uv run python siege.py API REQUESTS [ROUNDS]`. Prints a JSON
 line: answers per second and p95 of good requests, alone and in the worst round with bad ones; memory after each round;

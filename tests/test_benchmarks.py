@@ -50,6 +50,8 @@ def test_a_figure_of_the_readme_is_that_of_the_page(kind, what, beside):
     else:
         ours, other = f"{ours} ms", f"{other} ms"
     assert f"| {ours} | {other} | **{ratio}** |" in section
+    for rounds in re.findall(rf"^\| {kind} \| {what}.*(rounds [\d.]+ to [\d.]+)", page, re.M):
+        assert rounds in section
 
 
 @pytest.mark.slow
