@@ -103,10 +103,10 @@ def leak_told(metrics: dict) -> str:
     task = metrics["task"]
     title, _, better = scores.METRICS[task][scores.FIRST[task]]
     said = []
-    for name in ("baseline", "frozen"):
+    for name, called in (("baseline", "the baseline"), ("frozen", "the quick network")):
         honest, random = (found[split][name]["value"] for split in (metrics["split"], "random"))
         gain = (random - honest) if better == "higher" else (honest - random)
-        said.append(f"the {name} {'looks better' if gain > 0 else 'does not look better'} there")
+        said.append(f"{called} {'looks better' if gain > 0 else 'does not look better'} there")
     return f"Whether the random split flatters, in {title}: {' and '.join(said)}."
 
 

@@ -54,9 +54,15 @@ def plain(metrics: dict) -> str:
     return "\n".join(["", *(line.rstrip() for line in lines), "", verdict(metrics)])
 
 
+def side(gap: dict[str, float], better: str) -> int:
+    """Who does better by the interval of network minus another: 1 the network, -1 the other, 0 unknown."""
+    above = (gap["low"] > 0) - (gap["high"] < 0)
+    return above if better == "higher" else -above
+
+
 def verdict(metrics: dict) -> str:
     """Whether the network beats the best baseline, by the interval of the difference, and trivial."""
-    task, name = metrics["task"], metrics["baseline_name"]
+    task, name, n = metrics["task"], metrics["baseline_name"], metrics["n_test"]
     key = scores.FIRST[task]
     title, _, better = scores.METRICS[task][key]
     first, cost = metrics["difference"][key], metrics["difference"]["cost"]
@@ -64,23 +70,19 @@ def verdict(metrics: dict) -> str:
         written(metrics["difference"][k], scores.METRICS[task][k][1], True, metrics["test"][k]["value"])
         for k in (key, "cost")
     )
-    outcome = f"cannot be told from {name}, the best baseline on validation"
-    if not first["low"] <= 0 <= first["high"]:
-        outcome = f"does worse than {name}: the baseline wins"
-        if (first["low"] > 0) == (better == "higher"):
-            outcome = f"beats {name}, the best baseline on validation"
-    costs = "not distinguishable"
-    if not cost["low"] <= 0 <= cost["high"]:
-        costs = "lower" if cost["high"] < 0 else "higher: the baseline wins"
-    said = (
-        f"The network {outcome}: {title} {by} on {metrics['n_test']:,} test samples. Cost: {costs}, {money}."
-    )
+    outcome = (
+        f"cannot be told from {name}, the best baseline on validation",
+        f"beats {name}, the best baseline on validation",
+        f"does worse than {name}: the baseline wins",
+    )[side(first, better)]
+    costs = ("not distinguishable", "lower", "higher: the baseline wins")[side(cost, "lower")]
+    said = f"The network {outcome}: {title} {by} on {n:,} test samples. Cost: {costs}, {money}."
+    constant = (" It cannot be told from the trivial answer.", "", " The trivial answer does better.")
+    said += constant[side(metrics["differences"]["trivial"][key], better)]
     if metrics["groups_test"] < FEWEST:
         few = f"Groups that an interval resamples: {metrics['groups_test']}, too few to tell"
         said = f"The network against {name}: {title} {by}. {few}; {FEWEST} are needed."
-    ours, theirs, trivial = (metrics[who][key]["value"] for who in ("test", "baseline", "trivial"))
-    if trivial > ours if better == "higher" else trivial < ours:
-        said += " The trivial answer scores better than the network."
+    theirs, trivial = (metrics[who][key]["value"] for who in ("baseline", "trivial"))
     if theirs > 0.995 if better == "higher" else theirs < 0.01 * trivial:
         said += f" Too good: look for a column that is known only afterwards or gives {name} the answer."
     return said
@@ -172,7 +174,7 @@ def source(data: DictConfig) -> str:
 def headline(metrics: dict, cfg: DictConfig) -> str:
     """The sentence of conf/data for this task, how sure it is, and what else scores better."""
     gap = metrics["difference"][TILES[metrics["task"]][0]]
-    chance = metrics["groups_test"] < FEWEST or gap["low"] <= 0 <= gap["high"]
+    chance = metrics["groups_test"] < FEWEST or not side(gap, "higher")
     doubt = "The difference may be chance." if chance else ""
     return " ".join(part for part in (sentence(metrics, cfg), doubt, rival(metrics, cfg)) if part)
 
@@ -206,9 +208,8 @@ def rival(metrics: dict, cfg: DictConfig) -> str:
     value = predict.number(found[name], form, like=ours)
     if not ahead or value == predict.number(ours, form):
         return ""
-    gap = metrics["differences"][name][key]
-    sure = gap["high"] < 0 if better == "higher" else gap["low"] > 0
-    said = "better than" if sure and metrics["groups_test"] >= FEWEST else "not distinguishable from"
+    sure = side(metrics["differences"][name][key], better) < 0 and metrics["groups_test"] >= FEWEST
+    said = "better than" if sure else "not distinguishable from"
     title, _ = tile(metrics, key, cfg)
     named = {"trivial": "the trivial answer", **cfg.data.story.baselines}
     return f"{title}: {named.get(name, name)} has {value}, {said} the network."

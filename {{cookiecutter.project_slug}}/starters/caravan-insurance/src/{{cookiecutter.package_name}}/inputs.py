@@ -176,4 +176,4 @@ def text(value: float, column: dict) -> str:
     """A value of x as a person would write it."""
     if np.isnan(value):
         return "missing"
-    return column["values"][int(value)] if "values" in column else f"{value:.9g}"
+    return column["values"][int(value)] if "values" in column else f"{float(str(np.float32(value))):.9g}"
