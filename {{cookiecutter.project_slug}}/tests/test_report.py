@@ -93,7 +93,7 @@ def test_the_verdict_follows_the_interval(task, good):
     assert "Groups that an interval resamples: 2, too few to tell" in few and "beats" not in few
     assert "trivial" not in verdict(2 * good, -2) + verdict(2 * good, -2, groups=2, trivial=0)
     assert verdict(2 * good, -2, trivial=-2 * good).endswith(" The trivial answer does better.")
-    assert verdict(2 * good, -2, trivial=0).endswith(" It cannot be told from the trivial answer.")
+    assert verdict(2 * good, -2, trivial=0).endswith(" The trivial answer cannot be told from the network.")
 
 
 @pytest.mark.parametrize(("task", "better"), [("classification", 0.7), ("regression", 0.2)])

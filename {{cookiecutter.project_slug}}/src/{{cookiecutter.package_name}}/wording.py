@@ -77,8 +77,8 @@ def verdict(metrics: dict) -> str:
     )[side(first, better)]
     costs = ("not distinguishable", "lower", "higher: the baseline wins")[side(cost, "lower")]
     said = f"The network {outcome}: {title} {by} on {n:,} test samples. Cost: {costs}, {money}."
-    constant = (" It cannot be told from the trivial answer.", "", " The trivial answer does better.")
-    said += constant[side(metrics["differences"]["trivial"][key], better)]
+    also = (" The trivial answer cannot be told from the network.", "", " The trivial answer does better.")
+    said += also[side(metrics["differences"]["trivial"][key], better)]
     if metrics["groups_test"] < FEWEST:
         few = f"Groups that an interval resamples: {metrics['groups_test']}, too few to tell"
         said = f"The network against {name}: {title} {by}. {few}; {FEWEST} are needed."
