@@ -1,0 +1,67 @@
+"""`heldout submit ["message"]`: predictions for a Kaggle competition -> submission.csv.
+
+With a message, the file is sent. The competition is data.kaggle of conf/data; its folder holds the
+test data and sample_submission.csv.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from . import config, fetch
+from .cli import project_function
+from .errors import InputError, atomic_write, one_line
+
+SUBMISSION = Path("submission.csv")
+
+
+def main(words: Sequence[str]) -> None:
+    """Writes the submission, and sends it if there is a message."""
+    message = " ".join(words)
+    if message.startswith("-"):
+        raise InputError(f'{message}: give a message, such as "first try", or nothing')
+    name = config.compose().data.kaggle
+    if not name or "/" in name:
+        raise InputError("conf/data: kaggle names no competition; prepare data.kaggle=NAME first")
+    folder = fetch.RAW / name
+    samples = sorted(folder.rglob("sample_submission*.csv"))
+    if not samples:
+        raise InputError(f"{folder}: no sample_submission.csv; is it a competition, and fetched?")
+    sample = pd.read_csv(samples[0], dtype=str)  # an id may be 007
+    predict = project_function("predict_competition")
+    submission = fill(sample, *predict(folder, sample.columns[0]))
+    atomic_write(SUBMISSION, submission.to_csv(index=False, lineterminator="\n"))
+    print(f"{SUBMISSION}: {len(submission)} rows")
+    if message:
+        print(send(name, message))
+
+
+def fill(sample: pd.DataFrame, ids: pd.Series, predictions: np.ndarray) -> pd.DataFrame:
+    """The sample submission, in its order, with the predictions (k,) or (k, 3) for `ids` (k,)."""
+    if len(sample.columns) != 2:
+        columns = ", ".join(sample.columns)
+        raise InputError(f"sample_submission: columns {columns}; expected an id and a prediction")
+    ids, predictions = pd.Series(ids).astype(str), np.asarray(predictions)
+    if ids.duplicated().any():
+        raise InputError(
+            f"test data: id {ids[ids.duplicated()].iloc[0]} occurs twice; give unique ids"
+        )
+    medians = predictions if predictions.ndim == 1 else predictions[:, 1]
+    wanted = sample.iloc[:, 0].astype(str)
+    if (missing := ~wanted.isin(ids)).any():
+        row = int(missing.argmax())
+        raise InputError(f"sample_submission: row {row + 2}: {wanted[row]} is not in the test data")
+    values = pd.Series(medians, index=ids.to_numpy()).loc[wanted]
+    return sample.assign(**{sample.columns[1]: values.to_numpy()})
+
+
+def send(name: str, message: str) -> str:
+    """Sends the file to the competition; returns Kaggle's reply."""
+    api, url = fetch.kaggle(), f"https://www.kaggle.com/competitions/{name}"
+    with one_line(f"{url}: the submission failed"):
+        reply = api.competition_submit(str(SUBMISSION), message, name, quiet=True)
+    if reply.message == api.COMPETITION_SUBMIT_UPLOAD_FAILED_MESSAGE:
+        raise InputError(f"{url}: {reply.message}")
+    return reply.message
