@@ -1,79 +1,62 @@
-"""The demo: `python app.py`. Only inputs and outputs; the answer comes from predict.py."""
+"""The demo: `python app.py`. Inputs and outputs only; the prediction comes from predict.py."""
 
-import os
 import sys
 from pathlib import Path
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-
 import gradio as gr
-from gradio.data_classes import ImageData
-from gradio.utils import get_upload_folder
+import numpy as np
+from heldout import InputError, images
+from heldout.gradio import CACHE, LAUNCH, QUEUE, Photo, input_error
+from heldout.onnx import load_metrics
 
-from {{ cookiecutter.package_name }} import config, inputs, predict, serving
-from {{ cookiecutter.package_name }}.config import BadInput
+from {{ cookiecutter.package_name }}.predict import Predictor
 
 EXAMPLES = sorted(str(path) for path in Path("docs/examples").glob("*.png"))
 try:
-    STORY = config.compose().data.story
-    MODEL = predict.Model()
-    predict.threshold()
-except BadInput as error:
+    PREDICTOR, THRESHOLD = Predictor(), load_metrics()["threshold"]
+except InputError as error:
     sys.exit(f"error: {error}")
+NAMES = PREDICTOR.schema["names"]  # of the classes and decisions, from conf/data
 
 
-def unopened(field: gr.Image, payload: ImageData | None) -> str | None:
-    """Where the visitor's file lies, for inputs.read to say what is wrong with it; no other file is read."""
-    if payload is None:
-        return None
-    if not Path(payload.path or "").resolve().is_relative_to(Path(get_upload_folder()).resolve()):
-        raise gr.Error("Send the photo itself.", title="No photo")
-    return payload.path
-
-
-gr.Image.preprocess = unopened  # of the class: a click on an example makes a new field
-
-
-def inspect(path: str | None) -> tuple[dict[str, float], object, str]:
-    """Probabilities, photo with explanation, and what it means to an inspector."""
+def inspect(path: str | None) -> tuple[dict[str, float], np.ndarray, str]:
+    """Probability of either class, the photo with its heat, and the decision."""
     if path is None:
-        raise gr.Error("Give a photo first, or pick one below.", title="No photo")
-    try:
-        photo = inputs.read(path, MODEL.schema)
-    except BadInput as error:
-        raise gr.Error(str(error).replace(path, Path(path).name), title="Unusable photo") from None
-    [probability], [explanation] = MODEL.run(photo)
-    scores = {STORY.positive: float(probability), STORY.negative: 1 - float(probability)}
-    return scores, inputs.overlay(photo[0], explanation), meaning(probability, predict.threshold())
+        raise gr.Error("Upload a photo, or pick an example.", title="No photo")
+    with input_error("Unusable photo"):
+        photo = PREDICTOR.load(path)
+    [probability], [heatmap] = PREDICTOR.with_heatmap(photo)
+    scores = {NAMES["positive"]: float(probability), NAMES["negative"]: 1 - float(probability)}
+    return scores, images.overlay(photo[0], heatmap), decision(float(probability))
 
 
-def meaning(probability: float, threshold: float) -> str:
-    """One sentence for the person who decides."""
-    chance = f"This {STORY.unit} is **{probability:.1%}** likely to be {STORY.positive}"
-    rule = f"from {threshold:.1%} on: {STORY.flag}, which costs least in the long run"
-    if probability >= threshold:
-        return f"### {STORY.flag.capitalize()}\n{chance}; {rule}. Start where the photo is orange."
-    return f"### {STORY['pass'].capitalize()}\n{chance}; {rule}."
+def decision(probability: float) -> str:
+    """Markdown for the person who decides."""
+    action = NAMES["flag"] if probability >= THRESHOLD else NAMES["pass"]
+    return (
+        f"### {action.capitalize()}\n"
+        f"Probability of {NAMES['positive']}: **{probability:.1%}**. Threshold for "
+        f"*{NAMES['flag']}*: {THRESHOLD:.1%}, which minimizes expected cost."
+    )
 
 
-with gr.Blocks(title="{{ cookiecutter.project_name }}", delete_cache=serving.CACHE) as demo:
-    gr.Markdown(f"# {{ cookiecutter.project_name }}\n{STORY.demo}")
+with gr.Blocks(title="{{ cookiecutter.project_name }}", delete_cache=CACHE) as demo:
+    gr.Markdown("# {{ cookiecutter.project_name }}")
     with gr.Row():
         with gr.Column():
-            sources = ["upload", "clipboard"]
-            photo = gr.Image(type="filepath", label=STORY.unit.capitalize(), height=380, sources=sources)
-            button = gr.Button("Answer", variant="primary")
+            photo = Photo(label=NAMES["unit"], height=380, sources=["upload", "clipboard"])
+            button = gr.Button("Predict", variant="primary")
         with gr.Column():
-            sentence = gr.Markdown("### The answer appears here\nGive a photo, or pick one below.")
+            text = gr.Markdown("### The prediction appears here\nUpload a photo, or pick one.")
             scores = gr.Label(label="Probability", show_heading=False)
-            why = gr.Image(label=f"What spoke for {STORY.positive}", height=300)
-    outputs = [scores, why, sentence]
+            heat = gr.Image(label=f"Orange speaks for {NAMES['positive']}", height=300)
+    outputs = [scores, heat, text]
     if EXAMPLES:
         gr.Examples(EXAMPLES, photo, outputs, inspect, run_on_click=True, api_visibility="private")
-        gr.Markdown(STORY.attribution)
+        gr.Markdown(NAMES["attribution"])
     button.click(inspect, photo, outputs, api_name="inspect")
 
-demo.queue(**serving.QUEUE)
+demo.queue(**QUEUE)
 
 if __name__ == "__main__":
-    demo.launch(**serving.START)
+    demo.launch(**LAUNCH)

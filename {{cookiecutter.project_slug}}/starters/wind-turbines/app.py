@@ -1,95 +1,58 @@
-"""The demo: `python app.py`. Only inputs and outputs; the answer comes from predict.py."""
+"""The demo: `python app.py`. Inputs and outputs only; the forecast comes from predict.py."""
 
-import os
 import sys
 from pathlib import Path
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-
 import gradio as gr
-import numpy as np
 import pandas as pd
+from heldout import InputError
+from heldout.gradio import CACHE, LAUNCH, QUEUE, input_error
+from heldout.pages import number
 from matplotlib.figure import Figure
 
-from {{ cookiecutter.package_name }} import config, inputs, predict, serving
-from {{ cookiecutter.package_name }}.config import BadInput
+from {{ cookiecutter.package_name }}.explain import draw_effects, draw_forecast
+from {{ cookiecutter.package_name }}.predict import Predictor
 
-EXAMPLES = {path.stem: str(path) for path in sorted(Path("docs/examples").glob("*.csv"))}
+EXAMPLES = sorted(str(path) for path in Path("docs/examples").glob("*.csv"))
 try:
-    STORY = config.compose().data.story
-    MODEL = predict.Model()
-except BadInput as error:
+    PREDICTOR = Predictor()
+except InputError as error:
     sys.exit(f"error: {error}")
-SCHEMA = MODEL.schema
-WHY = ["what", "from", "moved it by"]
-AHEAD = pd.Timedelta(seconds=SCHEMA["horizon"] * SCHEMA["step"])
+SCHEMA = PREDICTOR.schema
+TARGET = SCHEMA["names"]["target"]  # with its unit, from conf/data
 
 
-def pick(name: str) -> tuple[str, Figure, pd.DataFrame]:
-    """The forecast for an example."""
-    return forecast(EXAMPLES.get(name))
-
-
-def forecast(path: str | None) -> tuple[str, Figure, pd.DataFrame]:
-    """Sentence, chart and reasons for the last window of a file."""
+def forecast(path: str | None) -> tuple[str, Figure]:
+    """Sentence and figure for the last window of a file: the forecast, and what it rests on."""
     if path is None:
-        raise gr.Error("Give a CSV file, or pick a moment.", title="No file")
-    try:
-        rows, x = inputs.table(path, SCHEMA), inputs.read(path, SCHEMA)[0]
-        [found], why = MODEL(x[None]), reasons(rows, x)
-    except BadInput as error:
-        raise gr.Error(str(error).replace(path, Path(path).name), title="Unusable file") from None
-    low, middle, high = (float(value) for value in found)
-    when = rows[SCHEMA["time"]].iloc[-1] + AHEAD
-    now = rows[SCHEMA["target"]].iloc[-1]
-    sentence = (
-        f"### {predict.number(middle)}\n{STORY.target} at {when:%Y-%m-%d %H:%M}; 80% interval "
-        f"{predict.number(low)} to {predict.number(high)}. Now: {predict.number(now)}."
-    )
-    return sentence, chart(rows, when, low, middle, high), why
+        raise gr.Error("Upload a CSV file, or pick an example.", title="No file")
+    with input_error("Unusable file"):
+        rows, windows = PREDICTOR.load(path)
+        [window], [quantiles] = windows, PREDICTOR(windows)
+        effects = PREDICTOR.occlusion(window)
+    figure = Figure(figsize=(13, 4.5), layout="constrained")
+    axes = figure.subplots(1, 2)
+    draw_forecast(axes[0], window, quantiles, SCHEMA)
+    draw_effects(axes[1], effects, SCHEMA)
+    time = rows[SCHEMA["time"]].iloc[-1] + pd.Timedelta(seconds=SCHEMA["horizon"] * SCHEMA["step"])
+    low, median, high, now = (number(float(value)) for value in (*quantiles, window[-1, 0]))
+    interval = f"80% interval {low} to {high}. Now: {now}."
+    return f"### {median}\n{TARGET} at {time:%Y-%m-%d %H:%M}; {interval}", figure
 
 
-def chart(rows: pd.DataFrame, when: pd.Timestamp, low: float, middle: float, high: float) -> Figure:
-    """The target in the window, and the forecast with its 80% interval."""
-    figure = Figure(figsize=(8, 4), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(rows[SCHEMA["time"]], rows[SCHEMA["target"]], lw=2, color="black", label="so far")
-    off, colour = [[middle - low], [high - middle]], "#0072B2"
-    axes.errorbar([when], [middle], off, fmt="o", ms=9, lw=3, capsize=6, color=colour, label="forecast")
-    axes.set_ylabel(STORY.target)
-    axes.legend()
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure
-
-
-def reasons(rows: pd.DataFrame, x: np.ndarray) -> pd.DataFrame:
-    """What moved the forecast most: channel, from when on, by how much."""
-    found = inputs.explain(MODEL, x)
-    names = [STORY.names.get(name, name) for name in SCHEMA["channels"]]
-    form = "%m-%d %H:%M" if SCHEMA["step"] < 86_400 else "%Y-%m-%d"
-    times = rows[SCHEMA["time"]].iloc[:: inputs.BLOCK].dt.strftime(form).to_list()
-    order = sorted(np.ndindex(found.shape), key=lambda place: -abs(found[place]))[:6]
-    found = [(names[channel], times[block], f"{found[block, channel]:+.3g}") for block, channel in order]
-    return pd.DataFrame(found, columns=WHY)
-
-
-with gr.Blocks(title="{{ cookiecutter.project_name }}", delete_cache=serving.CACHE) as demo:
-    gr.Markdown(f"# {{ cookiecutter.project_name }}\n{STORY.demo}")
-    with gr.Row():
-        with gr.Column(scale=1):
-            example = gr.Radio(list(EXAMPLES), label="Pick a moment", visible=bool(EXAMPLES))
-            needed = ", ".join([SCHEMA["time"], *SCHEMA["channels"][:3]])
-            file = gr.File(label=f"Or a CSV file: {needed}, ...", file_types=[".csv"], height=170)
-        with gr.Column(scale=2):
-            sentence = gr.Markdown("### The answer appears here\nPick a moment, or give a file.")
-            plot = gr.Plot(label="Forecast", show_label=False)
-            why = gr.Dataframe(headers=WHY, label="What moved it, in its units", interactive=False)
-    gr.Markdown(STORY.attribution)
-    outputs = [sentence, plot, why]
-    example.change(pick, example, outputs, api_visibility="private")
+with gr.Blocks(title="{{ cookiecutter.project_name }}", delete_cache=CACHE) as demo:
+    gr.Markdown("# {{ cookiecutter.project_name }}")
+    needed = ", ".join([SCHEMA["time"], *SCHEMA["channels"][:3]])
+    file = gr.File(label=f"CSV file: {needed}, ...", file_types=[".csv"], height=140)
+    text = gr.Markdown("### The forecast appears here\nUpload a file, or pick an example.")
+    plot = gr.Plot(label="Forecast", show_label=False)
+    outputs = [text, plot]
+    if EXAMPLES:
+        gr.Examples(EXAMPLES, file, outputs, forecast, run_on_click=True, api_visibility="private")
+        gr.Markdown(SCHEMA["names"]["attribution"])
     file.upload(forecast, file, outputs, api_name="forecast")
 
-demo.queue(**serving.QUEUE)
+demo.queue(**QUEUE)
 
 if __name__ == "__main__":
-    demo.launch(**serving.START)
+    demo.launch(**LAUNCH)

@@ -1,16 +1,14 @@
-"""The columns of a table as classical methods take them."""
+"""The columns of a table as scikit-learn takes them."""
 
 import numpy as np
-import pandas as pd
 
 
-def features(x: np.ndarray, samples: pd.DataFrame, schema: dict) -> pd.DataFrame:
-    """Features (n, k) of x (n, columns): numbers as they are, a column of 0 and 1 for each text."""
-    found = {}
-    for values, column in zip(x.T, schema["columns"], strict=True):
-        if "values" not in column:
-            found[column["name"]] = values
-            continue
-        for code, value in enumerate(column["values"]):
-            found[f"{column['name']}={value}"] = (values == code).astype(np.float32)
-    return pd.DataFrame(found)
+def one_hot_features(x: np.ndarray, columns: list[dict]) -> np.ndarray:
+    """Features (n, k) float32 of encoded rows x (n, columns): one-hot texts."""
+    features = []
+    for i, column in enumerate(columns):
+        values = x[:, [i]]  # (n, 1)
+        if "values" in column:
+            values = values == np.arange(len(column["values"]))  # (n, codes); NaN equals none
+        features.append(values)
+    return np.hstack(features).astype(np.float32)

@@ -1,140 +1,126 @@
-"""The network: TabM (Gorishniy et al. 2024), many small networks in one, on piecewise-linear embeddings.
+"""The network: TabM (Gorishniy et al. 2024), many small networks in one.
 
-Each number is embedded by its place between quantiles of the training part (Gorishniy et al. 2022),
-so that a network sees steps as easily as trees do.
+Numbers are embedded by their position between quantiles of the training set (Gorishniy et al.
+2022): so a network sees steps as easily as trees do.
 """
 
 import warnings
 
 import numpy as np
 import torch
-from omegaconf import DictConfig
+from heldout import InputError
+from heldout.metrics import QUANTILES
 from rtdl_num_embeddings import PiecewiseLinearEmbeddings
-from tabm import TabM
+from tabm import LinearEnsemble, TabM
 from torch import nn
+from torch.nn import functional as F
 
-from .config import BadInput
+MAX_BINS = 48  # of an embedding
+MIN_STD = 1e-30  # of a column; 32-bit floats cannot scale one that varies less
 
-BINS = 48  # of an embedding, at most
 
+class TabularNetwork(nn.Module):
+    """Encoded rows (n, columns), NaN for missing -> outputs (n, members, n_outputs)."""
 
-class Network(nn.Module):
-    """Rows (n, columns) of raw numbers and codes, NaN for missing -> (n, members, 1 logit or 3 quantiles)."""
-
-    views = 1
-    outputs = ("answer",)
-    dynamic = {0: "n"}  # noqa: RUF012  axes of the input that may vary
-
-    def __init__(self, cfg: DictConfig, facts: dict) -> None:
+    def __init__(self, cfg: dict, stats: dict) -> None:
         super().__init__()
-        self.numbers, self.codes, self.gaps = facts["numbers"], facts["codes"], facts["gaps"]
-        self.centre, self.spread = facts["centre"], facts["spread"]
-        for name in ("mean", "deviation"):  # of the columns of numbers
-            self.register_buffer(name, torch.tensor(facts[name]))
-        bins = [torch.tensor(edges) for edges in facts["bins"]]
-        self.classifies = facts["task"] == "classification"
-        outputs = 1 if self.classifies else 3
-        levels = [*(count + 1 for count in facts["levels"]), *([2] * len(self.gaps))]
-        if cfg.blocks == 0:
-            self.network = Additive(bins, levels, outputs)
-            return
-        embedding = embed(bins, cfg.embedding) if bins and cfg.embedding else None
-        self.network = Members(
+        self.numbers, self.codes, self.gaps = stats["numbers"], stats["codes"], stats["gaps"]
+        self.target_mean, self.target_std = stats["target_mean"], stats["target_std"]
+        self.register_buffer("feature_mean", torch.tensor(stats["feature_mean"]))
+        self.register_buffer("feature_std", torch.tensor(stats["feature_std"]))
+        bins = [torch.tensor(edges) for edges in stats["bins"]]
+        # One more code per text column for "missing"; two codes per number that has gaps.
+        n_codes = [n_values + 1 for n_values in stats["n_values"]] + [2] * len(self.gaps)
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # of two-value columns
+            options = {"d_embedding": cfg["embedding"], "activation": False, "version": "B"}
+            embeddings = PiecewiseLinearEmbeddings(bins, **options) if bins else None
+        self.tabm = TabM.make(
             n_num_features=len(bins),
-            cat_cardinalities=levels,
-            num_embeddings=embedding,
-            d_out=outputs,
-            k=cfg.members,
-            n_blocks=cfg.blocks,
-            d_block=cfg.width,
-            dropout=cfg.dropout,
+            cat_cardinalities=n_codes,
+            num_embeddings=embeddings,
+            d_out=self.n_outputs,
+            k=cfg["members"],
+            n_blocks=max(1, cfg["blocks"]),
+            d_block=cfg["width"],
+            dropout=cfg["dropout"],
         )
+        if cfg["blocks"] == 0:
+            # No layer mixes the columns: a sum of one curve per number and one value per text.
+            n_features = cfg["embedding"] * len(bins) + sum(n_codes)
+            self.tabm.backbone = nn.Identity()
+            self.tabm.output = LinearEnsemble(n_features, self.n_outputs, k=cfg["members"])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logit, or quantiles in units of the target, (n, members, outputs) of rows x (n, columns)."""
-        unknown = torch.isnan(x)
-        number = (x[:, self.numbers] - self.mean) / self.deviation
-        number = torch.where(unknown[:, self.numbers], 0.0, number)
-        code = torch.where(unknown, -1.0, x)[:, self.codes].long() + 1  # 0: missing or never seen
-        code = torch.cat([code, unknown[:, self.gaps].long()], dim=1)
-        found = self.network(number if self.numbers else None, code if code.shape[1] else None)
-        return found if self.classifies else found * self.spread + self.centre
-
-    def answer(self, x: torch.Tensor) -> tuple[torch.Tensor]:
-        """Probability (n,), or quantiles (n, 3) in order, of rows x (n, columns)."""
-        found = self(x).mean(1)
-        return (found.squeeze(1).sigmoid() if self.classifies else found.sort(1).values,)
-
-
-class Members(nn.Module):
-    """TabM in operations that ONNX has: its own forward fixes the number of rows."""
-
-    def __init__(self, **settings: object) -> None:
-        super().__init__()
-        self.tabm = TabM.make(**settings)
-
-    def forward(self, number: torch.Tensor | None, code: torch.Tensor | None) -> torch.Tensor:
-        """(n, members, outputs) of number (n, i) and code (n, j)."""
+        """Logits, or quantiles in standard deviations of the target, (n, members, n_outputs)."""
+        missing = torch.isnan(x)  # (n, columns)
+        numbers = (x[:, self.numbers] - self.feature_mean) / self.feature_std  # (n, i)
+        numbers = torch.where(missing[:, self.numbers], 0.0, numbers)  # 0: the mean
+        codes = torch.where(missing, -1.0, x)[:, self.codes].long() + 1  # 0: missing or unknown
+        codes = torch.cat([codes, missing[:, self.gaps].long()], dim=1)  # (n, j)
+        # TabM's own forward fixes the number of rows in ONNX; these are its steps.
         parts = []
-        if number is not None:
-            parts.append(self.tabm.num_module(number).flatten(1) if self.tabm.num_module else number)
-        if code is not None:
-            parts.append(self.tabm.cat_module(code).float())
-        return self.tabm.output(self.tabm.backbone(self.tabm.ensemble_view(torch.cat(parts, 1))))
+        if numbers.shape[1]:
+            parts.append(self.tabm.num_module(numbers).flatten(1))  # (n, i * embedding)
+        if codes.shape[1]:
+            parts.append(self.tabm.cat_module(codes).float())  # (n, sum of n_codes), one-hot
+        x = self.tabm.ensemble_view(torch.cat(parts, dim=1))  # (n, members, features)
+        x = self.tabm.backbone(x)  # (n, members, width)
+        return self.tabm.output(x)  # (n, members, n_outputs)
 
 
-class Additive(nn.Module):
-    """A sum of one curve for each number and one value for each code: the quick network."""
+class Classifier(TabularNetwork):
+    """Two classes: one logit per member, cross-entropy."""
 
-    def __init__(self, bins: list[torch.Tensor], levels: list[int], outputs: int) -> None:
-        super().__init__()
-        self.curves = embed(bins, outputs) if bins else None
-        self.values = nn.ModuleList(nn.Embedding(count, outputs) for count in levels)
-        self.bias = nn.Parameter(torch.zeros(outputs))
-        for weight in self.parameters():
-            nn.init.zeros_(weight)
+    n_outputs = 1
 
-    def forward(self, number: torch.Tensor | None, code: torch.Tensor | None) -> torch.Tensor:
-        """(n, 1 member, outputs) of number (n, i) and code (n, j)."""
-        found = self.bias if number is None else self.bias + self.curves(number).sum(1)
-        for place, value in enumerate(self.values):
-            found = found + value(code[:, place])
-        return found.unsqueeze(1)
+    def loss(self, outputs: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Mean over rows and members: each member has a loss of its own, or all would be alike."""
+        return F.binary_cross_entropy_with_logits(outputs, y[:, None, None].expand_as(outputs))
+
+    def predict(self, x: torch.Tensor) -> torch.Tensor:
+        """Probability of the positive class (n,), from the members' mean logit."""
+        return torch.sigmoid(self(x).mean(1).squeeze(1))
 
 
-def embed(bins: list[torch.Tensor], width: int) -> PiecewiseLinearEmbeddings:
-    """Embeddings with these edges of bins, without the warning about columns of two values."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*just two bin edges")
-        return PiecewiseLinearEmbeddings(bins, width, activation=False, version="B")
+class QuantileRegressor(TabularNetwork):
+    """A number: its 10%, 50% and 90% quantile, pinball loss (Koenker and Bassett 1978)."""
+
+    n_outputs = len(QUANTILES)
+
+    def loss(self, outputs: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Mean over rows, members and quantiles, in standard deviations of the target."""
+        scaled = (y - self.target_mean) / self.target_std  # (n,)
+        error = scaled[:, None, None] - outputs  # (n, members, 3)
+        level = torch.tensor(QUANTILES, device=outputs.device)
+        return torch.maximum(level * error, (level - 1) * error).mean()
+
+    def predict(self, x: torch.Tensor) -> torch.Tensor:
+        """Quantiles (n, 3) in order, in units of the target."""
+        return self(x).mean(1).sort(1).values * self.target_std + self.target_mean
 
 
-def facts(x: np.ndarray, y: np.ndarray, schema: dict) -> dict:
-    """Of training rows x (n, columns): which columns are numbers, their mean, deviation and quantiles."""
-    texts = ["values" in column for column in schema["columns"]]
-    numbers = [i for i, text in enumerate(texts) if not text and np.nanmax(x[:, i]) > np.nanmin(x[:, i])]
-    codes = [i for i, text in enumerate(texts) if text]
+NETWORKS = {"classification": Classifier, "regression": QuantileRegressor}
+
+
+def training_statistics(x: np.ndarray, y: np.ndarray, columns: list[dict]) -> dict:
+    """Scales and edges of bins of training rows x (n, columns) and targets y (n,), plain values."""
+    mean, std = np.nanmean(x, 0, dtype=float), np.nanstd(x, 0, dtype=float)
+    codes = [i for i, column in enumerate(columns) if "values" in column]
+    # A constant number has nothing to teach.
+    numbers = [int(i) for i in np.flatnonzero(std > MIN_STD) if i not in codes]
     if not numbers and not codes:
-        raise BadInput("every column has a single value in the training part; nothing to learn from")
-    with np.errstate(over="ignore"):  # said below
-        mean, deviation = np.nanmean(x[:, numbers], axis=0), np.nanstd(x[:, numbers], axis=0)
-    for i in np.flatnonzero(~((deviation > 0) & np.isfinite(deviation))):
-        name = schema["columns"][numbers[i]]["name"]
-        raise BadInput(f"column {name}: too small or large for 32 bit; give another unit")
-    scaled = (x[:, numbers] - mean) / deviation
-    edges = np.linspace(0, 1, BINS + 1)
+        raise InputError("every column has a single value in the training set; nothing to learn")
+    scaled = (x[:, numbers] - mean[numbers]) / std[numbers]
+    edges = np.nanquantile(scaled, np.linspace(0, 1, MAX_BINS + 1), axis=0).astype(np.float32)
     return {
         "numbers": numbers,
         "codes": codes,
-        "levels": [len(schema["columns"][i]["values"]) for i in codes],
+        "n_values": [len(columns[i]["values"]) for i in codes],
         "gaps": [i for i in numbers if np.isnan(x[:, i]).any()],
-        "mean": mean.tolist(),
-        "deviation": deviation.tolist(),
-        "bins": [np.unique(np.nanquantile(column, edges).astype(np.float32)).tolist() for column in scaled.T],
-        "centre": float(y.mean()),
+        "feature_mean": mean[numbers].tolist(),
+        "feature_std": std[numbers].tolist(),
+        # Equal quantiles make one edge: a column of few values has few bins.
+        "bins": [np.unique(column).tolist() for column in edges.T],
+        "target_mean": float(y.mean()),
+        "target_std": float(y.std()) or 1.0,
     }
-
-
-def build(cfg: DictConfig, facts: dict) -> Network:
-    """The network that conf/model describes."""
-    return Network(cfg, facts)

@@ -1,20 +1,23 @@
-"""What a window says to classical methods: the last values, lags, means and spreads."""
+"""Features of a window for the baseline: current values, lags, mean and standard deviation."""
 
 import numpy as np
-import pandas as pd
 
-LAGS = (1, 2, 3, 6, 12)
+LAGS = (1, 2, 3, 6, 12)  # steps back
 
 
-def features(x: np.ndarray, samples: pd.DataFrame, schema: dict) -> pd.DataFrame:
-    """Features (n, k) of windows x (n, history, channels); `now` is the target at the moment of forecast."""
-    history = x.shape[1]
-    columns = [x[:, -1, :]]
+def lag_features(windows: np.ndarray, n_columns: int) -> np.ndarray:
+    """Features (n, k) float32 of windows (n, history, channels); column 0 is the target now.
+
+    The first `n_columns` channels are measured; lags of the clock and of the series say nothing.
+    """
+    history = windows.shape[1]
+    features = [windows[:, -1]]
     for lag in LAGS:
         if lag < history:
-            columns.append(x[:, -1 - lag, : len(schema["channels"])])
-    target = np.asarray(x[:, :, 0])
+            features.append(windows[:, -1 - lag, :n_columns])
+    # Level and gusts of the target over the last hour and over the whole window.
+    target = np.asarray(windows[:, :, 0])
     for span in sorted({min(6, history), history}):
-        columns += [target[:, -span:].mean(1, keepdims=True), target[:, -span:].std(1, keepdims=True)]
-    found = pd.DataFrame(np.concatenate(columns, axis=1)).rename(columns=str)
-    return found.rename(columns={"0": "now"})
+        recent = target[:, -span:]
+        features += [recent.mean(1, keepdims=True), recent.std(1, keepdims=True)]
+    return np.concatenate(features, axis=1)

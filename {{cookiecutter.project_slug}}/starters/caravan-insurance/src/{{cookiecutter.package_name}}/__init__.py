@@ -1,0 +1,1 @@
+"""Finds customers of an insurer who hold a caravan policy."""

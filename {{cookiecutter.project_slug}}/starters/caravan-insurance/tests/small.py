@@ -1,0 +1,18 @@
+"""Settings and helpers that make this project's tests fast."""
+
+from pathlib import Path
+
+import numpy as np
+
+from {{ cookiecutter.package_name }}.predict import Predictor
+
+OVERRIDES = ["model.epochs=2", "model.members=4", "data.baselines.boosting.max_iter=10"]
+STEP = 4  # the tests use every fourth customer
+ARRAYS = ["x.npy"]
+API = "/upload"  # the demo's function for a file
+
+
+def predict_file(path: Path) -> np.ndarray:
+    """The prediction of the exported model for the first row of a file."""
+    predictor = Predictor()
+    return predictor(predictor.load(path)[:1])

@@ -1,0 +1,1 @@
+"""Finds defective solar cells in electroluminescence photos."""

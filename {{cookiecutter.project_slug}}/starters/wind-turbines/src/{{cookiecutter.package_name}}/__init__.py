@@ -1,0 +1,1 @@
+"""Forecasts the power of wind turbines one hour ahead, with its uncertainty."""
