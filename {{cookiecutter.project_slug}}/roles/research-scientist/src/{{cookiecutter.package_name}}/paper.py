@@ -1,27 +1,30 @@
-"""paper/paper.typ and the numbers of the last run -> docs/paper.pdf (`python -m <package>.paper`)."""
+"""paper/paper.typ and the numbers of the last run -> docs/paper.pdf: `python -m ... paper`."""
 
 from pathlib import Path
 
+from heldout import InputError, stage
 from omegaconf import DictConfig
 
-from . import config
 
-
-@config.main
+@stage
 def main(_: DictConfig) -> None:
-    """Sets the paper; BadInput if typst is missing or finds a mistake."""
-    files = [path.as_posix() for folder in ("reports", "docs/figures") for path in Path(folder).glob("*")]
+    """Typesets the paper; InputError if typst is missing or finds a mistake."""
+    files = []
+    for folder in ("reports", "docs/figures"):
+        files += [path.as_posix() for path in sorted(Path(folder).glob("*"))]
     try:
         import typst
 
-        pdf = typst.compile("paper/paper.typ", root=".", sys_inputs={"files": "\n".join(files)})
+        # The paper reads these files, and typst needs to know which ones exist.
+        names = {"files": "\n".join(files)}
+        pdf = typst.compile("paper/paper.typ", root=".", sys_inputs=names)
     except ImportError:
-        raise config.BadInput("the paper needs typst, which is missing: `uv add --dev typst`") from None
+        raise InputError("the paper needs typst: `uv add --dev typst`") from None
     except RuntimeError as error:
-        place = getattr(error, "diagnostic", "").partition("┌─ ")[2].partition("\n")[0]
-        raise config.BadInput(f"{place or 'paper/paper.typ'}: {error}") from None
+        position = getattr(error, "diagnostic", "").partition("┌─ ")[2].partition("\n")[0]
+        raise InputError(f"{position or 'paper/paper.typ'}: {error}") from None
     Path("docs/paper.pdf").write_bytes(pdf)
-    print("docs/paper.pdf is written")
+    print("docs/paper.pdf written")
 
 
 if __name__ == "__main__":

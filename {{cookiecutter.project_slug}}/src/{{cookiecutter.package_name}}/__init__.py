@@ -1,1 +1,0 @@
-"""One module per stage of dvc.yaml: prepare, baseline, train, leak, export, evaluate, report."""
