@@ -1,3 +1,3 @@
-"""Is it hireable? Reads repositories and says what a hiring reader will find, and what to do next."""
+"""Scores machine-learning repositories by a portfolio rubric and lists the next steps."""
 
 VERSION = 1  # of the JSON report

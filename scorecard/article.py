@@ -6,14 +6,14 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 from . import prose
-from .evidence import Check, Found, Item, at, checks, leftover
+from .evidence import PAGES, Check, Finding, Item, checks, leftover, value_at
 from .numbers import agrees, equals, numbers
 from .repository import normal
 
-PAGES = "reports/pages.json"  # the numbers that pages show live
-FIGURES = 8
-WORDS, FEWEST = 5_000, 4_500  # of the article: the target, and what counts
-SIMILAR = 0.15  # share of an article that may be the template's
+MIN_FIGURES = 8
+FIGURE_NUMBERS = r"\bfig(?:ure|\.)?s?\s+(\d+)(?:\s*(?:,|and|to)\s*(\d+))?"  # figure 1, figures 2 to 4
+TARGET_WORDS, MIN_WORDS = 5_000, 4_500  # of the article: the target, and the minimum that passes
+MAX_TEMPLATE_SHARE = 0.15  # share of words that may come from the template
 BUDGETS = {
     "Summary": 100,
     "The problem in one picture": 300,
@@ -33,8 +33,8 @@ BUDGETS = {
 
 
 @dataclass
-class Part:
-    """One of the fourteen sections, as it is in the article: section is None where there is none."""
+class ArticleSection:
+    """One of the fourteen sections; `section` is None if the article does not have it."""
 
     number: int
     title: str
@@ -44,81 +44,84 @@ class Part:
 
 
 @lru_cache(maxsize=8)
-def matched(item: Item) -> list[Part]:
-    """The fourteen sections of the article, by the number or by the words of the heading; none counts twice."""
+def matched_sections(item: Item) -> list[ArticleSection]:
+    """The fourteen sections, matched by number or by the words of the heading; no section is matched twice."""
     left = prose.sections(item.repository.text(item.article))
     counts = {s.line: c for s, c in zip(left, prose.count([s.text for s in left]), strict=True)}
     parts = []
     for number, (title, budget) in enumerate(BUDGETS.items(), start=1):
-        wanted = set(prose.words(title)) - {"the", "in", "and", "it", "to", "does", "of", "as"}
+        title_words = set(prose.words(title)) - {"the", "in", "and", "it", "to", "does", "of", "as"}
         numbered = [s for s in left if re.match(rf"{number}[.:)]?\s", s.title)]
-        named = [s for s in left if len(wanted & set(prose.words(s.title))) >= min(2, len(wanted))]
+        named = [s for s in left if len(title_words & set(prose.words(s.title))) >= min(2, len(title_words))]
         section = next(iter(numbered + named), None)
         left = [s for s in left if s is not section]
-        parts.append(Part(number, title, budget, section, counts[section.line] if section else prose.Count()))
+        parts.append(ArticleSection(number, title, budget, section, counts[section.line] if section else prose.Count()))
     return parts
 
 
-def places(item: Item, parts: list[Part]) -> list[str]:
-    """Where these sections begin; the article itself for those that are missing."""
+def section_lines(item: Item, parts: list[ArticleSection]) -> list[str]:
+    """File and line where each section begins; the file alone for a missing section."""
     return [f"{item.article}:{part.section.line}" if part.section else item.article for part in parts]
 
 
 @lru_cache(maxsize=8)
 def article_words(item: Item) -> int:
-    """Words of own prose in the whole article."""
+    """Number of words in the article that are the author's own prose."""
     text = prose.visible(item.repository.text(item.article))
     head, _, rest = text.partition("\n## ")
     parts = [head, *(section.text for section in prose.sections(f"\n## {rest}"))] if rest else [text]
-    return sum(found.own for found in prose.count(parts))
+    return sum(count.own for count in prose.count(parts))
 
 
 CHECKS: list[Check] = []
 check = checks(CHECKS)
 
 
-@check("article", f"At least {FEWEST:,} words of your own, none of them known as filler")
-def article_length(item: Item) -> Found:
+@check("article", f"At least {MIN_WORDS:,} words of original prose, no filler text")
+def article_length(item: Item) -> Finding:
     if not item.article:
-        return Found("fail", "no article", [], "Write docs/article.md: fourteen sections, 5,000 words.")
+        return Finding("fail", "no article", [], "Write docs/article.md: fourteen sections, 5,000 words.")
     own = article_words(item)
-    if own >= FEWEST:
-        return Found(
+    if own >= MIN_WORDS:
+        return Finding(
             "pass",
-            f"{own:,} words, {own / 238:.0f} minutes to read; whether they are true is for a reader to say",
+            f"{own:,} words, {own / 238:.0f} minutes to read. Truth and quality are not checked",
             [item.article],
         )
-    parts = matched(item)
+    parts = matched_sections(item)
     short = [part for part in parts if part.count.own < 0.9 * part.budget]
-    lost = {
-        "of the template": sum(part.count.template for part in parts),
+    ignored_words = {
+        "from the template": sum(part.count.template for part in parts),
         "repeated": sum(part.count.repeated for part in parts),
-        "of filler": sum(part.count.filler for part in parts),
+        "of filler text": sum(part.count.filler for part in parts),
     }
-    said = "".join(f"; {n:,} words {why} do not count" for why, n in lost.items() if n)
-    which = ", ".join(str(part.number) for part in short)
-    sections = "" if not short else " in every section" if len(short) == len(BUDGETS) else f" in sections {which}"
-    return Found(
+    ignored = "".join(f"; {n:,} words {why} are not counted" for why, n in ignored_words.items() if n)
+    sections = ""
+    if len(short) == len(BUDGETS):
+        sections = " in every section"
+    elif short:
+        sections = f" in sections {', '.join(str(part.number) for part in short)}"
+    return Finding(
         "fail",
-        f"{own:,} words, {max(0, FEWEST - own):,} missing{sections}{said}",
-        places(item, short)[:3] or [item.article],
-        f"Write {WORDS - own:,} words{sections}: docs/article.md has a budget and questions for each.",
+        f"{own:,} words, {max(0, MIN_WORDS - own):,} too few{sections}{ignored}",
+        section_lines(item, short)[:3] or [item.article],
+        f"Write {TARGET_WORDS - own:,} words{sections}: docs/article.md lists a budget and questions for each.",
     )
 
 
-@check("article", "Its fourteen sections are there")
-def article_sections(item: Item) -> Found:
-    thin = [part for part in matched(item) if part.count.own < part.budget / 2]
+@check("article", "All fourteen sections written")
+def article_sections(item: Item) -> Finding:
+    thin = [part for part in matched_sections(item) if part.count.own < part.budget / 2]
     if thin:
-        few = "; ".join(f"{part.number} {part.title}: {part.count.own} of {part.budget}" for part in thin[:3])
-        said = f"{14 - len(thin)} of 14 written; thin: {few}"
-        where = places(item, thin)[:3] if item.article else []
-        return Found("fail", said, where, "Fill each section to about its budget.")
-    return Found("pass", "14 of 14, each at least half its budget", [item.article])
+        examples = "; ".join(f"{part.number} {part.title}: {part.count.own} of {part.budget}" for part in thin[:3])
+        finding = f"{14 - len(thin)} of 14 sections written; too short: {examples}"
+        where = section_lines(item, thin)[:3] if item.article else []
+        return Finding("fail", finding, where, "Write each section to about its word budget.")
+    return Finding("pass", "14 of 14 sections, each with at least half its budget", [item.article])
 
 
-@check("article", f"At least {FIGURES} figures that exist and are referred to")
-def article_figures(item: Item) -> Found:
+@check("article", f"At least {MIN_FIGURES} figures, each referenced in the text")
+def article_figures(item: Item) -> Finding:
     text = item.repository.text(item.article)
     pictures = {}
     bad = []
@@ -131,98 +134,93 @@ def article_figures(item: Item) -> Found:
         elif name not in pictures:
             pictures[name] = link.line
     contents = {item.repository.md5(name) for name in pictures}
-    body = "\n".join(line for line in prose.plain(text).splitlines() if not re.match(r"\s*\*Figure", line))
-    told = {
-        int(n)
-        for a, b in re.findall(r"\bfig(?:ure|\.)?s?\s+(\d+)(?:\s*(?:,|and|to)\s*(\d+))?", body, re.IGNORECASE)
-        for n in (a, b)
-        if n and int(n) <= len(pictures)
-    }
-    if len(contents) >= FIGURES and len(told) >= FIGURES:
-        return Found(
+    lines = [line for line in prose.plain(text).splitlines() if not re.match(r"\s*\*Figure", line)]  # no captions
+    references = re.findall(FIGURE_NUMBERS, "\n".join(lines), re.IGNORECASE)
+    referenced = {int(n) for a, b in references for n in (a, b) if n and int(n) <= len(pictures)}
+    if len(contents) >= MIN_FIGURES and len(referenced) >= MIN_FIGURES:
+        return Finding(
             "pass",
-            f"{len(contents)} different files, {len(told)} referred to; what they show is for a reader to say",
+            f"{len(contents)} different figures, {len(referenced)} referenced. Their content is not checked",
             [f"{item.article}:{min(pictures.values())}"],
         )
-    said = f"{len(contents)} different figures, {len(told)} referred to by number"
-    row = min([*pictures.values(), *(row for row, _ in bad)], default=1)
-    return Found(
+    finding = f"{len(contents)} different figures, {len(referenced)} referenced by number"
+    line_number = min([*pictures.values(), *(line_number for line_number, _ in bad)], default=1)
+    return Finding(
         "fail",
-        said + (f"; {bad[0][1]}" if bad else ""),
-        [f"{item.article}:{bad[0][0] if bad else row}"] if item.article else [],
-        f"Show {FIGURES} figures and speak of each in the text as figure 1, figure 2 ...",
+        finding + (f"; {bad[0][1]}" if bad else ""),
+        [f"{item.article}:{bad[0][0] if bad else line_number}"] if item.article else [],
+        f"Show {MIN_FIGURES} figures and reference each in the text as figure 1, figure 2 ...",
     )
 
 
-@check("article", f"Less than {SIMILAR:.0%} of it is the template's text")
-def article_similarity(item: Item) -> Found:
+@check("article", f"Less than {MAX_TEMPLATE_SHARE:.0%} of the words come from the template")
+def article_similarity(item: Item) -> Finding:
     if not item.article:
-        return Found("fail", "no article", [], "Write docs/article.md.")
+        return Finding("fail", "no article", [], "Write docs/article.md.")
     share = prose.share(item.repository.text(item.article))
-    if share < SIMILAR and article_words(item):
-        return Found("pass", f"{share:.0%}", [item.article])
-    return Found(
+    if share < MAX_TEMPLATE_SHARE and article_words(item):
+        return Finding("pass", f"{share:.0%}", [item.article])
+    return Finding(
         "fail",
-        f"{share:.0%} of the words are the template's",
+        f"{share:.0%} of the words come from the template",
         [item.article],
-        "Replace the outline by prose of your own.",
+        "Replace the outline with your own prose.",
     )
 
 
-@check("article", "Every section speaks of this project")
-def article_anchored(item: Item) -> Found:
-    """A cheap guard against text from elsewhere: a section must hold something that only this project has."""
-    remedy = "Tie each section to your results: a live number, a figure, a file."
-    long = [part for part in matched(item) if part.count.own >= 100 and part.section]
-    bare = [part for part in long if not tied(item, part.section.text)]  # type: ignore[union-attr]
+@check("article", "Every section refers to this project")
+def article_anchored(item: Item) -> Finding:
+    """Detects text copied from elsewhere: a section must contain a number, file or link of this project."""
+    remedy = "Refer in each section to your results: a page variable, a figure, a file."
+    long = [part for part in matched_sections(item) if part.count.own >= 100 and part.section]
+    bare = [part for part in long if not refers_to_project(item, part.section.text)]  # type: ignore[union-attr]
     if not long:
-        return Found("fail", "no section is written", [item.article] if item.article else [], remedy)
+        return Finding("fail", "no section has 100 words", [item.article] if item.article else [], remedy)
     if bare:
         which = ", ".join(str(part.number) for part in bare)
-        said = f"sections {which} hold no number, figure, file or link of the project"
-        return Found("fail", said, places(item, bare)[:3], remedy)
-    said = "each long section holds a number, figure, file or link of the project; the rest is for a reader to say"
-    return Found("pass", said, [item.article])
+        finding = f"sections {which} contain no number, figure, file or link of the project"
+        return Finding("fail", finding, section_lines(item, bare)[:3], remedy)
+    finding = "each section of 100 words contains a number, figure, file or link of the project"
+    return Finding("pass", finding, [item.article])
 
 
-def tied(item: Item, text: str) -> bool:
-    """Whether a section holds something of this project: a live number, result, figure, link, file or setting."""
+def refers_to_project(item: Item, text: str) -> bool:
+    """Whether a section contains a page variable, result, figure, link, file or setting of this project."""
     text = prose.visible(text)
     if re.search(r"\bfig(?:ure|\.)\s*\d", text, re.IGNORECASE):
         return True
-    if any(at(item.loaded(PAGES), name.strip()) for name in re.findall(prose.LIVE, text)):
+    if any(value_at(item.loaded(PAGES), name.strip()) for name in re.findall(prose.LIVE, text)):
         return True
-    if any(agrees(number, item.headline) or equals(number, item.known) for number in numbers(text)):
+    if any(agrees(number, item.headline) or equals(number, item.measured_numbers) for number in numbers(text)):
         return True
     targets = {link.target for link in prose.links(text) if "://" not in link.target}
     codes = set(re.findall(r"`([^`\n]{1,200})`", text))
     return any(item.opens(target, item.article) for target in targets) or any(map(item.names, codes))
 
 
-@check("article", "No prompt left in it")
-def article_prompts(item: Item) -> Found:
-    found = leftover(item, item.article)
-    if found or not item.article:
-        said = (
-            f"{len(found)} left: " + ", ".join(f"{p!r} ({where})" for where, p in found[:3]) if found else "no article"
-        )
-        return Found(
+@check("article", "No template prompt left")
+def article_prompts(item: Item) -> Finding:
+    prompts = leftover(item, item.article)
+    if prompts or not item.article:
+        examples = ", ".join(f"{prompt!r} ({where})" for where, prompt in prompts[:3])
+        finding = f"{len(prompts)} left: {examples}" if prompts else "no article"
+        return Finding(
             "fail",
-            said,
-            [where for where, _ in found[:3]],
-            "Delete the comments and the note when their section is written.",
+            finding,
+            [where for where, _ in prompts[:3]],
+            "Delete the comments and the note once their section is written.",
         )
-    return Found("pass", "none", [item.article])
+    return Finding("pass", "none", [item.article])
 
 
 @check("article", "Published at a public address")
-def article_address(item: Item) -> Found:
+def article_address(item: Item) -> Finding:
     link = item.declared.links.article
     if not link:
-        return Found(
+        return Finding(
             "fail",
-            "no address in portfolio.yaml, links.article",
+            "portfolio.yaml names no address in links.article",
             [],
-            "Publish it and write its address into portfolio.yaml, links.article.",
+            "Publish the article and add its address to portfolio.yaml, links.article.",
         )
-    return Found("pass", f"{link} is declared; --online looks whether it answers", ["portfolio.yaml"])
+    return Finding("pass", f"{link} declared; --online requests it", ["portfolio.yaml"])

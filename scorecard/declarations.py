@@ -1,4 +1,4 @@
-"""portfolio.yaml: what the author says and no tool can see."""
+"""portfolio.yaml: facts that the author declares and no tool can verify."""
 
 import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ Link = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^https?
 
 
 class BadDeclaration(ValueError):
-    """One line for each thing that is wrong in portfolio.yaml."""
+    """One line per error in portfolio.yaml."""
 
 
 class Strict(BaseModel):
@@ -29,13 +29,13 @@ class Links(Strict):
 
 
 class JobAdvertisement(Strict):
-    """A requirement quoted from an advertisement, and where the project meets it."""
+    """A requirement quoted from an advertisement, and the page of the project that answers it."""
 
     employer: Text
     link: Link
     date: datetime.date
     asks: Text
-    shown_in: Text  # a file of the repository, with #heading if wanted
+    shown_in: Text  # a file of the repository, optionally with #heading
 
 
 class KaggleMedal(Strict):
@@ -67,9 +67,9 @@ class Declarations(Strict):
 
 
 def read(path: Path) -> Declarations:
-    """The declarations of a file; an empty file declares nothing. BadDeclaration with a line an error."""
+    """The declarations of a file; BadDeclaration with one line per error. An empty file declares nothing."""
     try:
-        found = values.from_yaml(path.read_text(encoding="utf-8"))
+        content = values.from_yaml(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         row = f", line {mark.line + 1}" if mark else ""
@@ -79,40 +79,42 @@ def read(path: Path) -> Declarations:
         raise BadDeclaration(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
     except OSError as error:
         raise BadDeclaration(f"{path}: cannot be read: {error.strerror}") from error
-    if not isinstance(found, dict | None):
-        raise BadDeclaration(f"{path}: holds a {type(found).__name__}; write keys such as `role: ml-engineer`")
-    given = without_empty(found or {})
+    if not isinstance(content, dict | None):
+        raise BadDeclaration(f"{path}: contains a {type(content).__name__}; write keys such as `role: ml-engineer`")
+    declared = without_empty(content or {})
     try:
-        return Declarations.model_validate(given)
+        return Declarations.model_validate(declared)
     except ValidationError as error:
-        raise BadDeclaration("\n".join(f"{path}: {said(one)}" for one in error.errors())) from error
+        raise BadDeclaration("\n".join(f"{path}: {message(one)}" for one in error.errors())) from error
 
 
 def without_empty(value: object) -> object:
-    """Keys without a value are as good as absent, so that a form may be left half filled."""
+    """Drops keys without a value, so that an unfilled form is valid."""
     if isinstance(value, dict):
-        kept = {key: without_empty(inner) for key, inner in value.items()}
-        return {key: inner for key, inner in kept.items() if inner not in (None, "", {}, [])}
+        filled = {key: without_empty(inner) for key, inner in value.items()}
+        return {key: inner for key, inner in filled.items() if inner not in (None, "", {}, [])}
     if isinstance(value, list):
-        kept = [without_empty(inner) for inner in value]
-        return [inner for inner in kept if inner not in (None, "", {}, [])]
+        filled = [without_empty(inner) for inner in value]
+        return [inner for inner in filled if inner not in (None, "", {}, [])]
     return value
 
 
-def said(error: dict) -> str:
-    """One line: which key, what is wrong, what would be right."""
-    first = error["type"] != "invalid_key"  # of a list, counted from 1
+def message(error: dict) -> str:
+    """One line with the key, the error and a correct value."""
+    first = error["type"] != "invalid_key"  # items of a list are counted from 1
     where = ".".join(str(part + first) if isinstance(part, int) else part for part in error["loc"])
-    given = repr(error["input"])[:60]
+    value = repr(error["input"])[:60]
     if error["type"] == "extra_forbidden":
-        known = Declarations.model_fields
+        fields = Declarations.model_fields
         return (
-            f"{where}: no such key; there are {', '.join(known)}" if where.count(".") == 0 else f"{where}: no such key"
+            f"{where}: unknown key; choose from {', '.join(fields)}"
+            if where.count(".") == 0
+            else f"{where}: unknown key"
         )
     if error["type"] == "missing":
         return f"{where}: missing"
     if error["type"] == "model_type":
-        return f"{where}: write keys below it, not {given}"
+        return f"{where}: write keys below this one, not {value}"
     if error["type"] == "string_pattern_mismatch":
-        return f"{where}: {given} is no public address; write https://..."
-    return f"{where}: {error['msg'][0].lower()}{error['msg'][1:]}, not {given}"
+        return f"{where}: {value} is not a public address; write https://..."
+    return f"{where}: {error['msg'][0].lower()}{error['msg'][1:]}, not {value}"

@@ -1,4 +1,4 @@
-"""What a check is, and what checks share: the pages, settings, metrics and numbers of a repository."""
+"""The check class, and the pages, settings, metrics and numbers of a repository that checks share."""
 
 import re
 from collections.abc import Callable
@@ -17,17 +17,22 @@ from .numbers import leaves, without_intervals
 from .repository import LEDGER, Repository, normal
 
 Status = Literal["pass", "fail", "stale", "shown", "declared", "not checked"]
-MADE = re.compile(r"^reports/(metrics|pages|reproduction|crossvalidation-[\w-]+)\.json$")
-FOLD = 1_500  # characters of the README that are read first
-WIDE, HIGH = 600, 200  # pixels of a picture that can be seen
-LIGHT, HEAVY = 2_000, 5_000_000  # bytes of a picture that shows something, and of one that still loads
-SHOWN = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"<svg", b"<?xml")  # first bytes, by browsers
+# Reports of the pipeline and of the library's commands, whether dvc.lock lists them or not
+REPORTS = re.compile(r"^reports/(metrics|pages|leakage|reproduction|crossvalidation-[\w-]+)\.json$")
+PAGES = "reports/pages.json"  # values of the variables [[ ... ]] in pages
+NOT_RESULTS = ("demo", "report", "tradeoff")  # keys of PAGES: inputs of the demo, curves, and a copy of metrics.json
+FOLD = 1_500  # characters on the first screen of a README
+WIDE, HIGH = 600, 200  # pixels: the smallest picture that counts
+LIGHT, HEAVY = 2_000, 5_000_000  # bytes: smaller ones are blank, larger ones load slowly
+# First bytes of formats that browsers show
+SHOWN = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"<svg", b"<?xml")
 
+STARTER = "<!-- The starter's text:"  # first words of the comment in every page of a starter
 PROMPTS = [
-    "The starter's text: rewrite it",
-    "This page still tells of the starter's data",
+    STARTER,
+    "This page still describes the starter's data",
     "the text is still to be written",
-    "Still the starter of cookiecutter-ml-portfolio",
+    "Unmodified starter on a public dataset",
     "<!-- budget:",
     "numbers appear here after `uv run dvc repro`",
     "table appears here after `uv run dvc repro`",
@@ -39,8 +44,8 @@ PROMPTS = [
 
 
 @dataclass
-class Found:
-    """What a check says."""
+class Finding:
+    """Result of a check."""
 
     status: Status
     finding: str
@@ -54,16 +59,16 @@ class Check:
     factor: str
     title: str
     needed: bool  # for the factor to be verified
-    look: Callable[["Item"], Found]
+    run: Callable[["Item"], Finding]
 
 
-def checks(found: list[Check]) -> Callable:
-    """A decorator that appends a function to `found` as a check; its name is the check's id."""
+def checks(registry: list[Check]) -> Callable:
+    """A decorator that registers a function as a check; the function's name is the check's id."""
 
     def check(factor: str, title: str, needed: bool = True) -> Callable:
-        def register(look: Callable[["Item"], Found]) -> Callable:
-            found.append(Check(look.__name__.replace("_", "-"), factor, title, needed, look))
-            return look
+        def register(run: Callable[["Item"], Finding]) -> Callable:
+            registry.append(Check(run.__name__.replace("_", "-"), factor, title, needed, run))
+            return run
 
         return register
 
@@ -71,7 +76,7 @@ def checks(found: list[Check]) -> Callable:
 
 
 class Item:
-    """A repository with its declarations, and what several checks share."""
+    """A repository, its declarations, and values that several checks use."""
 
     def __init__(self, repository: Repository, declared: Declarations) -> None:
         self.repository, self.declared = repository, declared
@@ -83,12 +88,12 @@ class Item:
 
     @cached_property
     def metrics(self) -> dict:
-        """reports/metrics.json; empty if there is none that can be read."""
-        found = self.loaded("reports/metrics.json")
-        return found if isinstance(found, dict) else {}
+        """reports/metrics.json; empty if missing or damaged."""
+        report = self.loaded("reports/metrics.json")
+        return report if isinstance(report, dict) else {}
 
     def loaded(self, name: str) -> object:
-        """A JSON or YAML file as values; None if it is missing or broken."""
+        """Content of a JSON or YAML file; None if missing or damaged."""
         if name not in self._loaded:
             text, read = self.repository.text(name), values.from_json if name.endswith(".json") else values.from_yaml
             try:
@@ -99,9 +104,9 @@ class Item:
 
     @cached_property
     def article(self) -> str:
-        """Name of the article; nothing if there is none."""
-        found = self.repository.find(r"(^|/)(article|write-?up|blog-?post)\.(md|markdown)$")
-        return min(found, key=lambda name: name != "docs/article.md", default="")
+        """Path of the article; empty if there is none."""
+        candidates = self.repository.find(r"(^|/)(article|write-?up|blog-?post)\.(md|markdown)$")
+        return min(candidates, key=lambda name: name != "docs/article.md", default="")
 
     @cached_property
     def data_card(self) -> str:
@@ -113,55 +118,60 @@ class Item:
 
     @cached_property
     def choice(self) -> str:
-        """Which data the project's settings choose: starter or own; nothing if it is not made with the template."""
+        """Data chosen in conf/config.yaml: "starter" or "own"; empty if the project was not made with the template."""
         settings = self.loaded("conf/config.yaml")
         lines = settings.get("defaults") if isinstance(settings, dict) else None
-        found = [line.get("data") for line in lines or [] if isinstance(line, dict)] if isinstance(lines, list) else []
-        return next((data for data in found if data in ("starter", "own")), "")
+        for line in lines if isinstance(lines, list) else []:
+            if isinstance(line, dict) and line.get("data") in ("starter", "own"):
+                return line["data"]
+        return ""
 
     @cached_property
     def settings(self) -> dict:
-        """conf/data of the chosen data."""
-        found = self.loaded(f"conf/data/{self.choice}.yaml") if self.choice else {}
-        return found if isinstance(found, dict) else {}
+        """Content of conf/data/<choice>.yaml."""
+        content = self.loaded(f"conf/data/{self.choice}.yaml") if self.choice else {}
+        return content if isinstance(content, dict) else {}
 
     @cached_property
-    def known(self) -> list[float]:
-        """Every number of reports/ and conf/, as far as dvc.lock or the pipeline's own commands know the file."""
-        found: list[float] = []
+    def measured_numbers(self) -> list[float]:
+        """Every number in the files of reports/ and conf/ that the pipeline reads or writes."""
+        values: list[float] = []
         lock = self.repository.text("dvc.lock")
         for name in self.repository.find(r"^(reports/.*\.json|conf/.*\.ya?ml)$"):
-            if name in lock or MADE.search(name):
-                found += leaves(self.loaded(name))
-        looks = self.repository.text(LEDGER).splitlines()
-        return [*found, float(len(looks))]
+            if name in lock or REPORTS.search(name):
+                content = self.loaded(name)
+                if name == PAGES and isinstance(content, dict):
+                    content = {key: value for key, value in content.items() if key not in NOT_RESULTS}
+                values += leaves(content)
+        entries = self.repository.text(LEDGER).splitlines()
+        return [*values, float(len(entries))]
 
     @cached_property
     def headline(self) -> list[float]:
-        """The metrics that a page may round: values of the test set, without intervals, slices and curves."""
-        parts = [self.metrics.get(name) for name in ("test", "baseline", "trivial", "difference", "unseen")]
+        """Metrics that a page may round: test-set values and differences, without intervals, slices and curves."""
+        parts = [self.metrics.get(name) for name in ("results", "differences", "unseen")]
         return leaves([without_intervals(part) for part in parts]) or leaves(self.metrics)
 
     @cached_property
     def first_screen(self) -> list[tuple[int, str]]:
-        """Lines of the README, with their numbers, that fit into 1,500 characters as a reader sees them."""
-        shown, used = [], 0
+        """Number and text of the README's first 25 lines or 1,500 rendered characters."""
+        lines, used = [], 0
         for number, line in enumerate(prose.visible(self.readme).splitlines(), start=1):
             if line.strip():
-                shown.append((number, line))
+                lines.append((number, line))
                 used += len(prose.unaddressed(line))
-            if used > FOLD or len(shown) >= 25:
+            if used > FOLD or len(lines) >= 25:
                 break
-        return shown
+        return lines
 
     @cached_property
     def first_links(self) -> list[prose.Link]:
-        """Links and pictures of the first screen."""
+        """Links and pictures on the first screen."""
         last = self.first_screen[-1][0] if self.first_screen else 0
         return [link for link in prose.links(self.readme) if link.line <= last]
 
     def opens(self, target: str, page: str) -> bool:
-        """Whether a link of a page leads somewhere: anywhere outside, or to a file and heading that exist."""
+        """Whether the target of a link exists: any external address, or an existing file and heading."""
         if re.match(r"[a-z][a-z0-9+.-]*:|//", target, re.IGNORECASE):
             return True
         path, _, heading = unquote(target).partition("#")
@@ -175,12 +185,12 @@ class Item:
         return not heading or not name.endswith(".md") or heading in anchors(self.repository.text(name))
 
     def names(self, code: str) -> bool:
-        """Whether code in a page is a file of the repository, or stands in its settings or in its code."""
+        """Whether code in a page is a file name, or occurs in the settings or code of the repository."""
         texts = (self.repository.text(name) for name in self.repository.find(r"^(conf|src)/.*\.(ya?ml|py)$"))
         return self.repository.has(code) or (len(code) > 2 and any(code in text for text in texts))
 
     def picture(self, name: str) -> tuple[str, str]:
-        """Why a picture cannot be seen (nothing if it can), and its size in words."""
+        """The problem with a picture (empty if there is none), and its size as text."""
         if not self.repository.has(name):
             return "does not exist, or is not committed", ""
         path = self.repository.root / name
@@ -189,31 +199,31 @@ class Item:
         except (OSError, ValueError):
             width, height = -1, -1
         if width < 0:
-            return "is no picture that a browser shows", ""
+            return "is not a picture that browsers show", ""
         if width < WIDE or height < HIGH:
-            return f"is {width} x {height} pixels, {WIDE} x {HIGH} are needed", ""
+            return f"is {width} x {height} pixels; {WIDE} x {HIGH} required", ""
         weight = path.stat().st_size
         if not LIGHT <= weight <= HEAVY:
-            return f"has {weight:,} bytes; a picture that shows something has {LIGHT:,} to {HEAVY:,}", ""
+            return f"has {weight:,} bytes; {LIGHT:,} to {HEAVY:,} required", ""
         return "", f"{width} x {height}"
 
 
 @cache
 def anchors(text: str) -> set[str]:
-    """Names of headings, as GitHub and MkDocs make them."""
-    found = set(re.findall(r"(?:id|name)=[\"']([^\"'\n]{1,200})", text)) | set(re.findall(r"\{ *#([\w-]+)", text))
+    """Anchors of headings, as GitHub and MkDocs derive them."""
+    names = set(re.findall(r"(?:id|name)=[\"']([^\"'\n]{1,200})", text)) | set(re.findall(r"\{ *#([\w-]+)", text))
     for line in prose.visible(text).splitlines():
         if heading := re.match(r"#{1,6}\s+(\S.*)", line):
             title = prose.unlinked(heading[1].rstrip("# \t"))
             slug = re.sub(r"[^\w\- ]", "", title.lower())
             name = slug.replace(" ", "-")
-            again = sum(name == other or re.fullmatch(rf"{re.escape(name)}-\d+", other) is not None for other in found)
-            found |= {name, f"{name}-{again}" if again else name, re.sub(r"[-\s]+", "-", slug.strip())}
-    return found
+            again = sum(name == other or re.fullmatch(rf"{re.escape(name)}-\d+", other) is not None for other in names)
+            names |= {name, f"{name}-{again}" if again else name, re.sub(r"[-\s]+", "-", slug.strip())}
+    return names
 
 
-def at(value: object, key: str) -> object:
-    """The value under a dotted key."""
+def value_at(value: object, key: str) -> object:
+    """The value under a dotted key; None if missing."""
     if isinstance(value, dict) and key in value:
         return value[key]
     for part in key.split("."):
@@ -222,10 +232,10 @@ def at(value: object, key: str) -> object:
 
 
 def leftover(item: Item, page: str) -> list[tuple[str, str]]:
-    """Where in a page a prompt or placeholder was left, and which."""
-    found = []
+    """File:line and text of every prompt or placeholder in a page."""
+    prompts = []
     for number, line in enumerate(item.repository.text(page).splitlines(), start=1):
         for prompt in PROMPTS:
             if prompt in line:
-                found.append((f"{page}:{number}", prompt))
-    return found
+                prompts.append((f"{page}:{number}", prompt))
+    return prompts

@@ -1,4 +1,4 @@
-"""Checks -> factors, totals and the next steps, as the report that is printed and written as JSON."""
+"""Runs the checks and derives factors, totals and next steps: the report."""
 
 import hashlib
 import re
@@ -8,14 +8,14 @@ from typing import Literal
 from pydantic import BaseModel
 
 from . import VERSION, article, career, measured, pages, readme, rubric
-from .article import FEWEST, article_words
+from .article import MIN_WORDS, article_words
 from .declarations import BadDeclaration, Declarations, read
 from .evidence import Check, Item
 from .repository import Repository
 
 State = Literal["verified", "declared", "missing", "stale"]
 CHECKS = [check for module in (readme, measured, pages, article, career) for check in module.CHECKS]
-BEHIND = {  # a base -> the factors whose checks decide about it
+BEHIND = {  # base -> factors whose checks decide it
     "paper implementation": ["unique", "paper implementation"],
     "unpublished paper": ["unique", "unpublished paper"],
     "other publication": ["publication"],
@@ -26,7 +26,7 @@ TOP = re.compile(r"\b(icml|iclr|neurips|nips)\b")
 
 
 class Result(BaseModel):
-    """One check: `needed` ones decide about their factor."""
+    """Result of one check; a check with `needed` decides its factor."""
 
     id: str
     factor: str
@@ -39,7 +39,7 @@ class Result(BaseModel):
 
 
 class Factor(BaseModel):
-    """What an item is multiplied by, and whether it holds; progress is from 0 to 1."""
+    """A factor of the rubric with its state; progress is between 0 and 1."""
 
     name: str
     times: int
@@ -70,7 +70,7 @@ class NextStep(BaseModel):
 
 
 class Report(BaseModel):
-    """All repositories together. `evidenced` is what was checked here, `claimed` adds what portfolio.yaml declares."""
+    """All repositories. `evidenced` counts verified factors, `claimed` adds those declared in portfolio.yaml."""
 
     schema_version: int = VERSION
     note: str = rubric.NOTE
@@ -87,14 +87,14 @@ class Report(BaseModel):
 
 
 def judge(paths: list[Path], role: str | None = None, literal: bool = False, online: bool = False) -> Report:
-    """The report on these folders; BadDeclaration if a portfolio.yaml is wrong, or two name different roles."""
+    """The report on these folders; BadDeclaration for an invalid portfolio.yaml or contradicting roles."""
     items = [load(path) for path in {path.resolve(): path for path in paths}.values()]
     once(items)
     roles = {item.declared.role for item in items if item.repository.regular(DECLARED)}
     role = role or (roles.pop() if len(roles) == 1 else "ml-engineer" if not roles else "")
     if not role:
         choices = " | ".join(rubric.ROLES)
-        raise BadDeclaration(f"the portfolio.yaml files name different roles; give one with --role {choices}")
+        raise BadDeclaration(f"the portfolio.yaml files name different roles; choose one with --role {choices}")
     judged = [one(item, role, literal, online) for item in items]
     evidenced, claimed = sum(j.evidenced for j in judged), sum(j.claimed for j in judged)
     goal = rubric.threshold(role, evidenced)
@@ -113,36 +113,36 @@ def judge(paths: list[Path], role: str | None = None, literal: bool = False, onl
 
 
 def load(path: Path) -> Item:
-    """A folder with its declarations."""
+    """The repository in a folder, with its declarations."""
     repository = Repository(path)
     return Item(repository, read(path / DECLARED) if repository.regular(DECLARED) else Declarations())
 
 
 def once(items: list[Item]) -> None:
-    """BadDeclaration if an item is a copy of another one: the same metrics, word for word."""
-    seen: dict[str, Path] = {}
+    """BadDeclaration if two items have the same reports/metrics.json."""
+    root_of: dict[str, Path] = {}
     for item in items:
         root, metrics = item.repository.root, item.repository.bytes("reports/metrics.json").strip()
-        first = seen.setdefault(hashlib.sha256(metrics).hexdigest(), root) if item.metrics else root
+        first = root_of.setdefault(hashlib.sha256(metrics).hexdigest(), root) if item.metrics else root
         if first is not root:
-            raise BadDeclaration(f"{root}: a copy of {first}, with the same reports/metrics.json; an item counts once")
+            raise BadDeclaration(f"{root}: a copy of {first}: same reports/metrics.json. Pass each item once")
 
 
 def one(item: Item, role: str, literal: bool, online: bool) -> Judged:
-    """Every check of the role on one repository, and what follows."""
-    wanted = ["unique", "paper implementation", "unpublished paper", "publication", *rubric.ROLES[role].factors]
+    """Runs every check of the role on one repository."""
+    factor_names = ["unique", "paper implementation", "unpublished paper", "publication", *rubric.ROLES[role].factors]
     if role != "research-scientist":
-        wanted = [name for name in wanted if name not in ("unpublished paper", "publication")]
+        factor_names = [name for name in factor_names if name not in ("unpublished paper", "publication")]
     if role != "applied-research":
-        wanted = [name for name in wanted if name != "paper implementation"]
-    if role == "research-scientist":  # documentation and article earn nothing there, but are read all the same
-        wanted += ["documentation", "article"]
-    results = [looked(check, item) for check in CHECKS if check.factor in wanted]
+        factor_names = [name for name in factor_names if name != "paper implementation"]
+    if role == "research-scientist":  # documentation and article earn no points there; they are advice
+        factor_names += ["documentation", "article"]
+    results = [result_of(check, item) for check in CHECKS if check.factor in factor_names]
     if online:
         from .online import answers
 
         results += answers(item)
-    states = {name: state([r for r in results if r.factor == name]) for name in wanted}
+    states = {name: state([r for r in results if r.factor == name]) for name in factor_names}
     if item.declared.own_contribution and states["unique"] == "missing":
         states["unique"] = "declared"
     base, base_claimed = bases(role, states, item)
@@ -165,74 +165,74 @@ def one(item: Item, role: str, literal: bool, online: bool) -> Judged:
                 progress=progress(name, results, item),
                 checks=[r.id for r in results if r.factor == name],
             )
-            for name in wanted
+            for name in factor_names
         ],
         checks=results,
     )
 
 
-def looked(check: Check, item: Item) -> Result:
-    """What a check says, as plain values."""
-    found = check.look(item)
+def result_of(check: Check, item: Item) -> Result:
+    """Runs a check."""
+    finding = check.run(item)
     return Result(
         id=check.id,
         factor=check.factor,
         title=check.title,
-        status=found.status,
+        status=finding.status,
         needed=check.needed,
-        finding=clean(found.finding),
-        where=[clean(where) for where in found.where if where],
-        remedy=found.remedy,
+        finding=clean(finding.finding),
+        where=[clean(where) for where in finding.where if where],
+        remedy=finding.remedy,
     )
 
 
 def clean(text: str) -> str:
-    """Somebody else's text without what is no character to be shown, such as codes that drive a terminal."""
+    """Text of a repository without control characters, such as terminal escape codes."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def state(results: list[Result]) -> State:
-    """Of a factor: verified if every needed check passed; else stale, declared or missing."""
-    found = {r.status for r in results if r.needed}
-    if found and found <= {"pass", "shown"}:
+    """State of a factor: verified if every needed check passed, otherwise stale, declared or missing."""
+    statuses = {r.status for r in results if r.needed}
+    if statuses and statuses <= {"pass", "shown"}:
         return "verified"
-    if found and found <= {"pass", "shown", "stale"}:
+    if statuses and statuses <= {"pass", "shown", "stale"}:
         return "stale"
-    if results[0].factor == "relevancy":  # declared as soon as an advertisement is quoted
+    if results[0].factor == "relevancy":  # one quoted advertisement is enough for "declared"
         return "declared" if results[0].status in ("pass", "declared") else "missing"
-    return "declared" if "declared" in found and "fail" not in found else "missing"
+    return "declared" if "declared" in statuses and "fail" not in statuses else "missing"
 
 
 def bases(role: str, states: dict[str, State], item: Item) -> tuple[str, str]:
-    """The base by evidence, and the one that is claimed."""
+    """Base by evidence, and base by claims."""
     unique = {"verified": (True, True), "declared": (False, True)}.get(states["unique"], (False, False))
-    found = []
-    for shown, allowed in zip(unique, ({"verified"}, {"verified", "declared"}), strict=True):
+    names = []
+    for is_unique, allowed in zip(unique, ({"verified"}, {"verified", "declared"}), strict=True):
         base = "common"
         if role == "research-scientist":
-            if shown and states["unpublished paper"] == "verified":
+            if is_unique and states["unpublished paper"] == "verified":
                 base = "unpublished paper"
             if item.declared.publication and "declared" in allowed:
                 venue = item.declared.publication.venue.lower()
                 base = "top venue" if TOP.search(venue) and "workshop" not in venue else "other publication"
-        elif shown:
+        elif is_unique:
             implemented = role == "applied-research" and states["paper implementation"] in allowed
             base = "paper implementation" if implemented else "unique"
-        found.append(base)
-    return found[0], found[1]
+        names.append(base)
+    return names[0], names[1]
 
 
 def progress(name: str, results: list[Result], item: Item) -> float:
-    """Share of the needed checks that passed; of the article, its words count too."""
+    """Share of the needed checks that passed; for the article, 70% of it is the share of words written."""
     needed = [r for r in results if r.factor == name and r.needed]
     passed = sum({"pass": 1.0, "shown": 1.0, "declared": 0.5, "stale": 0.5}.get(r.status, 0.0) for r in needed)
     if name == "article":
-        return round(min(1.0, article_words(item) / FEWEST) * 0.7 + 0.3 * passed / len(needed), 3)
+        return round(min(1.0, article_words(item) / MIN_WORDS) * 0.7 + 0.3 * passed / len(needed), 3)
     return round(passed / len(needed), 3) if needed else 0.0
 
 
 def title(item: Item) -> str:
-    """The first heading of the README, or the name of the folder."""
+    """First heading of the README, or the folder's name."""
     for line in item.readme.splitlines():
         if line.startswith("# ") and line[2:].strip():
             return line[2:].strip()
@@ -240,19 +240,19 @@ def title(item: Item) -> str:
 
 
 def todo(role: str, judged: list[Judged], literal: bool) -> list[NextStep]:
-    """The shortest way to the next threshold: the step that is nearest done first, each with what is missing."""
+    """Steps of least effort to the next threshold, each with its open checks."""
     held = [
         (j.base, {f.name for f in j.factors if f.state == "verified"} & set(rubric.ROLES[role].factors)) for j in judged
     ]
-    if role == "research-scientist":  # publications are never more than claimed, so the way is planned by claims
+    if role == "research-scientist":  # publications are always claims, so plan by claims
         held = [(j.base_claimed, {f.name for f in j.factors if f.state in ("verified", "declared")}) for j in judged]
         held = [(base, names & set(rubric.ROLES[role].factors)) for base, names in held]
-    found = []
+    next_steps = []
     for step in rubric.shortest(role, held, literal):
         mine = judged[step.item] if step.item is not None else None
         factor = rubric.ROLES[role].factors.get(step.gain)
         times = f"x{factor}" if factor else f"(base {rubric.ROLES[role].bases[step.gain]})"
-        found.append(
+        next_steps.append(
             NextStep(
                 item=mine.name if mine else "one more project",
                 gain=step.gain,
@@ -260,29 +260,31 @@ def todo(role: str, judged: list[Judged], literal: bool) -> list[NextStep]:
                 what=missing(mine, step.gain),
             )
         )
-    return found
+    return next_steps
 
 
 def missing(judged: Judged | None, gain: str) -> str:
-    """What the checks of a factor ask for first."""
+    """Finding and remedy of the first open check of a factor."""
     if judged is None:
-        return "in the same industry" if gain in BEHIND or gain == "unique" else "as for the first"
+        return "in the same industry" if gain in BEHIND or gain == "unique" else "as for the first project"
     about = BEHIND.get(gain, [gain])
     needed = [r for r in judged.checks if r.factor in about and r.needed and r.status not in ("pass", "shown")]
     if not needed:
         return ""
-    more = f" (and {len(needed) - 1} more: --all)" if len(needed) > 1 else ""
+    more = f" ({len(needed) - 1} more open checks: --all)" if len(needed) > 1 else ""
     return f"{needed[0].finding.rstrip('.')}. {needed[0].remedy}{more}"
 
 
 def niche(judged: list[Judged]) -> str:
-    """Whether all items speak to the same kind of employer."""
+    """One sentence on the industries of several items; empty for a single one."""
     named = {j.industry.strip().lower(): j.industry for j in judged if j.industry}
     if len(judged) < 2:
         return ""
     if len(named) > 1:
         different = ", ".join(sorted(named.values()))
-        return f"The items are in different industries ({different}): an employer counts those of its own. Keep to one."
+        return (
+            f"The items are in different industries ({different}). Choose one: employers value projects in their own."
+        )
     if len(named) == 1 and all(j.industry for j in judged):
         return f"All items are in {next(iter(named.values()))}."
-    return "Not every item names its industry in portfolio.yaml."
+    return "Some items name no industry in portfolio.yaml."

@@ -1,4 +1,4 @@
-"""Numbers in texts and in values: which may be results, and which agree."""
+"""Numbers in texts and values: extraction and comparison."""
 
 import math
 import re
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Number:
     text: str
     value: float
-    digits: int  # after the point
+    digits: int  # after the decimal point
     percent: bool
     line: int
 
@@ -29,8 +29,8 @@ NAMED = re.compile(
 
 
 def numbers(text: str) -> list[Number]:
-    """Numbers that may be taken for results: with a point, a percent sign or three digits; no years or versions."""
-    found = []
+    """Numbers that may be results: with a decimal point, a percent sign or three digits; no years or versions."""
+    results = []
     for row, line in enumerate(text.splitlines(), start=1):
         for match in NUMBER.finditer(line):
             whole, point, percent = match[1], match[2] or "", bool(match[3])
@@ -44,25 +44,25 @@ def numbers(text: str) -> list[Number]:
             ):
                 continue
             value = float(whole.replace(",", "") + point)
-            found.append(Number(match[0].strip(), value, max(0, len(point) - 1), percent, row))
-    return found
+            results.append(Number(match[0].strip(), value, max(0, len(point) - 1), percent, row))
+    return results
 
 
-def agrees(number: Number, known: list[float]) -> bool:
-    """Whether a number is one of the known ones, rounded as it is written."""
+def agrees(number: Number, values: list[float]) -> bool:
+    """Whether a number equals one of `values` after rounding to its digits."""
     scale = (100.0, 1.0) if number.percent else (1.0,)
     near = 0.5 * 10**-number.digits * 1.0001
-    return any(abs(abs(one) * by - number.value) <= near for one in known for by in scale)
+    return any(abs(abs(one) * by - number.value) <= near for one in values for by in scale)
 
 
-def equals(number: Number, known: list[float]) -> bool:
-    """Whether a number is one of the known ones as it is written, not rounded."""
+def equals(number: Number, values: list[float]) -> bool:
+    """Whether a number equals one of `values` without rounding."""
     scale = (100.0, 1.0) if number.percent else (1.0,)
-    return any(abs(abs(one) * by - number.value) < 1e-9 * max(1.0, number.value) for one in known for by in scale)
+    return any(abs(abs(one) * by - number.value) < 1e-9 * max(1.0, number.value) for one in values for by in scale)
 
 
 def leaves(value: object) -> list[float]:
-    """All numbers in nested values; those inside of strings too."""
+    """All numbers in nested values, including those in strings."""
     if isinstance(value, bool) or value is None:
         return []
     if isinstance(value, int | float):
@@ -74,7 +74,7 @@ def leaves(value: object) -> list[float]:
 
 
 def without_intervals(value: object) -> object:
-    """Nested values without the ends of intervals."""
+    """Nested values without the bounds of intervals."""
     if not isinstance(value, dict):
         return value
     return {key: without_intervals(inner) for key, inner in value.items() if key not in ("low", "high")}

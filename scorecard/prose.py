@@ -1,4 +1,4 @@
-"""Markdown -> words of prose, sections, links, pictures and numbers; and how much of it the template wrote."""
+"""Prose, sections, links and pictures of Markdown, and the share of it that comes from the template."""
 
 import itertools
 import re
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-NEAR = 5  # words in a row that two texts must share to be called alike
-FAR = 8  # words in a row that must not come twice
-OFTEN = 0.14  # share of the ten most frequent words: 0.18 to 0.30 in long prose, less in words drawn at random
-# Lengths are bounded, so that a page that never closes what it opens is read in time that grows with its length alone.
+NEAR = 5  # consecutive words that count as copied from the template
+FAR = 8  # consecutive words that count as repeated
+OFTEN = 0.14  # share of the ten most frequent words: 0.18 to 0.30 in long prose, less in random words
+# Lengths are bounded, so that unclosed brackets and tags cannot make matching take quadratic time.
 LABEL = r"\[([^\[\]]{0,300})\]"  # of a link
 ADDRESS = r"\([^()\n]{0,500}\)"
-LIVE = r"\[\[([^\[\]\n]{1,200})\]\]"  # a number of reports/pages.json
+LIVE = r"\[\[([^\[\]\n]{1,200})\]\]"  # a variable of reports/pages.json
 PICTURE = rf"!{LABEL}\( {{0,9}}<?([^()\s<>]{{1,500}})[^()\n]{{0,300}}\)"
 LINK = rf"(!?)\[((?:!{LABEL}{ADDRESS}|[^\[\]]){{0,300}})\]\( {{0,9}}<?([^()\s<>]{{1,500}})[^()\n]{{0,300}}\)"
 TAG = r"<(img|a)\b[^<>]{0,500}?(?:src|href)=[\"']([^\"'<>]{1,500})[\"'][^<>]{0,500}>([^<>]{0,200})"
@@ -38,18 +38,18 @@ class Link:
 
 
 def blank(pattern: str, text: str, flags: int = 0) -> str:
-    """The text with matches replaced by their line breaks, so that lines keep their numbers."""
+    """The text with matches replaced by their line breaks; lines keep their numbers."""
     return re.sub(pattern, lambda match: "\n" * match[0].count("\n"), text, flags=flags)
 
 
 def cut(text: str, opening: str, closing: str) -> str:
-    """The text without all that stands between an opening and the next closing, lines kept."""
+    """The text without everything from an opening to the next closing; lines keep their numbers."""
     begins, ends = (re.compile(pattern, re.MULTILINE | re.IGNORECASE) for pattern in (opening, closing))
-    kept, at = [], 0
-    while (begin := begins.search(text, at)) and (end := ends.search(text, begin.end())):
-        kept += [text[at : begin.start()], "\n" * text.count("\n", begin.start(), end.end())]
-        at = end.end()
-    return "".join([*kept, text[at:]])
+    parts, position = [], 0
+    while (begin := begins.search(text, position)) and (end := ends.search(text, begin.end())):
+        parts += [text[position : begin.start()], "\n" * text.count("\n", begin.start(), end.end())]
+        position = end.end()
+    return "".join([*parts, text[position:]])
 
 
 def visible(text: str) -> str:
@@ -64,7 +64,7 @@ def visible(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Prose alone: also without tables, pictures, addresses, headings, notes and live numbers."""
+    """Prose alone: also without tables, pictures, addresses, headings, admonitions and page variables."""
     text = cut(visible(text), r"<table\b", "</table>")
     text = blank(r"^[ \t]*\|.*$", text, re.MULTILINE)
     text = blank(r"^!!! .*\n(?:[ \t]*\n|    .*\n)*", text, re.MULTILINE)
@@ -76,12 +76,12 @@ def plain(text: str) -> str:
 
 
 def unlinked(text: str) -> str:
-    """With the words of links and pictures instead of them."""
+    """Links and pictures replaced by their text."""
     return re.sub(rf"!?{LABEL}{ADDRESS}", r"\1", text)
 
 
 def unaddressed(text: str) -> str:
-    """With the words of links and pictures, in their brackets, without the addresses."""
+    """Links and pictures without their addresses, in brackets."""
     return re.sub(rf"\]{ADDRESS}", "]", text)
 
 
@@ -91,76 +91,76 @@ def words(text: str) -> list[str]:
 
 
 def sections(text: str) -> list[Section]:
-    """What stands under each heading of the second level."""
-    found, shown = [], visible(text).splitlines()
+    """The sections under headings of the second level."""
+    result, visible_lines = [], visible(text).splitlines()
     raw = text.splitlines()
-    starts = [*(i for i, line in enumerate(shown) if line.startswith("## ")), len(raw)]
+    starts = [*(i for i, line in enumerate(visible_lines) if line.startswith("## ")), len(raw)]
     for start, end in itertools.pairwise(starts):
-        found.append(Section(shown[start][3:].strip(), start + 1, "\n".join(raw[start + 1 : end])))
-    return found
+        result.append(Section(visible_lines[start][3:].strip(), start + 1, "\n".join(raw[start + 1 : end])))
+    return result
 
 
 def links(text: str) -> list[Link]:
     """Links and pictures in Markdown and HTML."""
-    found = []
+    result = []
     for number, line in enumerate(visible(text).splitlines(), start=1):
         line = re.sub(r"`[^`]{0,500}`", "", line)
         for match in re.finditer(LINK, line):
-            found.append(Link(match[2], match[4], number, bool(match[1])))
-            found += [Link(inner[1], inner[2], number, True) for inner in re.finditer(PICTURE, match[2])]
+            result.append(Link(match[2], match[4], number, bool(match[1])))
+            result += [Link(inner[1], inner[2], number, True) for inner in re.finditer(PICTURE, match[2])]
         if reference := re.match(r" {0,3}\[[^\[\]^]{1,300}\]:\s+<?([^\s>]+)", line):
-            found.append(Link("", reference[1], number, False))
+            result.append(Link("", reference[1], number, False))
         for tag, quoted, rest in re.findall(TAG, line):
-            found.append(Link(rest if tag == "a" else "", quoted, number, tag == "img"))
-    return found
+            result.append(Link(rest if tag == "a" else "", quoted, number, tag == "img"))
+    return result
 
 
-def shingles(found: list[str], size: int = NEAR) -> set[tuple[str, ...]]:
+def shingles(text: list[str], size: int = NEAR) -> set[tuple[str, ...]]:
     """All runs of so many words."""
-    return {tuple(found[i : i + size]) for i in range(len(found) - size + 1)}
+    return {tuple(text[i : i + size]) for i in range(len(text) - size + 1)}
 
 
-def known(found: list[str], written: set[tuple[str, ...]]) -> list[bool]:
+def template_mask(text: list[str], written: set[tuple[str, ...]]) -> list[bool]:
     """Of each word, whether it stands in a run of words that `written` has too."""
-    hit = [False] * len(found)
-    for i in range(len(found) - NEAR + 1):
-        if tuple(found[i : i + NEAR]) in written:
+    hit = [False] * len(text)
+    for i in range(len(text) - NEAR + 1):
+        if tuple(text[i : i + NEAR]) in written:
             hit[i : i + NEAR] = [True] * NEAR
     return hit
 
 
-def repeated(found: list[str]) -> list[bool]:
+def repeated(text: list[str]) -> list[bool]:
     """Of each word, whether it stands in a run of eight that came before."""
-    hit, seen = [False] * len(found), {}
-    for i in range(len(found) - FAR + 1):
-        run = tuple(found[i : i + FAR])
-        if seen.setdefault(run, i) != i:
+    hit, first_position = [False] * len(text), {}
+    for i in range(len(text) - FAR + 1):
+        run = tuple(text[i : i + FAR])
+        if first_position.setdefault(run, i) != i:
             hit[i : i + FAR] = [True] * FAR
     return hit
 
 
-def filler(found: list[str]) -> bool:
+def filler(text: list[str]) -> bool:
     """Whether a stretch of words is none that people write: lorem ipsum, or words drawn at random.
 
     In 100 words of English prose 55 to 85 are different ones; of words drawn from a long list nearly all are, of one
     sentence over and over few. Words drawn from a short list lack the few that every language repeats.
     """
-    often = sum(times for _, times in Counter(found).most_common(10))
-    if len(found) >= 1_000 and often < OFTEN * len(found):
+    often = sum(times for _, times in Counter(text).most_common(10))
+    if len(text) >= 1_000 and often < OFTEN * len(text):
         return True
-    if len(found) < 60:
+    if len(text) < 60:
         return False
     latin = set(LATIN.split())
-    if sum(word in latin for word in found) > 0.2 * len(found):
+    if sum(word in latin for word in text) > 0.2 * len(text):
         return True
-    parts = [found[i : i + 100] for i in range(0, max(1, len(found) - 99), 100)]
+    parts = [text[i : i + 100] for i in range(0, max(1, len(text) - 99), 100)]
     rich = sum(len(set(part)) / len(part) for part in parts) / len(parts)
     return rich > 0.93 or rich < 0.35
 
 
 @dataclass
 class Count:
-    """Words of prose: all, those that count, and why the others do not."""
+    """Words of prose: all, the author's own, and those not counted."""
 
     all: int = 0
     own: int = 0
@@ -170,59 +170,60 @@ class Count:
 
 
 def count(parts: list[str]) -> list[Count]:
-    """The words of each part of one text; what came in an earlier part counts as repeated."""
-    every = [words(plain(part)) for part in parts]
-    flat = [word for part in every for word in part]
-    template, again, random = known(flat, scaffold()), repeated(flat), filler(flat)
-    found, at = [], 0
-    for part in every:
-        end = at + len(part)
+    """Counts for each part of one text; runs of words from an earlier part count as repeated."""
+    words_of_parts = [words(plain(part)) for part in parts]
+    flat = [word for part in words_of_parts for word in part]
+    template, again, random = template_mask(flat, scaffold()), repeated(flat), filler(flat)
+    counts, start = [], 0
+    for part in words_of_parts:
+        end = start + len(part)
         here = Count(all=len(part))
         if random or filler(part):
             here.filler = len(part)
         else:
-            here.template = sum(template[at:end])
-            here.repeated = sum(r and not t for t, r in zip(template[at:end], again[at:end], strict=True))
+            here.template = sum(template[start:end])
+            here.repeated = sum(r and not t for t, r in zip(template[start:end], again[start:end], strict=True))
             here.own = len(part) - here.template - here.repeated
-        found.append(here)
-        at = end
-    return found
+        counts.append(here)
+        start = end
+    return counts
 
 
 def share(text: str) -> float:
-    """Share of the prose that the template wrote."""
-    [found] = count([text])
-    return found.template / found.all if found.all else 0.0
+    """Share of the prose that comes from the template."""
+    [total] = count([text])
+    return total.template / total.all if total.all else 0.0
 
 
 @cache
 def folder() -> Path:
-    """The template's project, beside this package or inside it when installed."""
+    """The template's project folder: inside this package when installed, next to it otherwise."""
     inside = Path(__file__).parent / "template"
     return inside if inside.exists() else Path(__file__).parents[1] / "{{cookiecutter.project_slug}}"
 
 
 @cache
 def scaffold() -> set[tuple[str, ...]]:
-    """Runs of words in all Markdown of the template."""
-    found: set[tuple[str, ...]] = set()
-    for path in folder().rglob("*.md"):
-        for part in re.split(r"\{\{.*?\}\}|\{%.*?%\}|\[\[.*?\]\]", plain(path.read_text(encoding="utf-8"))):
-            found |= shingles(words(part))
-    return found
+    """Runs of NEAR words in all Markdown pages and page templates of the template."""
+    runs: set[tuple[str, ...]] = set()
+    for path in [*folder().rglob("*.md"), *folder().rglob("*.md.j2")]:
+        text = re.sub(r"\[%.*?%\]|\[#.*?#\]", "\n", path.read_text(encoding="utf-8"), flags=re.DOTALL)  # Jinja of pages
+        for part in re.split(r"\{\{.*?\}\}|\{%.*?%\}|\[\[.*?\]\]", plain(text)):
+            runs |= shingles(words(part))
+    return runs
 
 
 def code_lines(text: str) -> list[str]:
-    """Lines of code that say something: no blanks, brackets alone, nor the name of the package."""
-    kept = (re.sub(r"\s+", " ", line).strip() for line in text.splitlines())
-    return [line for line in kept if len(line) > 3]
+    """Lines of code without whitespace and without very short ones such as brackets."""
+    stripped = (re.sub(r"\s+", " ", line).strip() for line in text.splitlines())
+    return [line for line in stripped if len(line) > 3]
 
 
 @cache
 def code() -> set[str]:
-    """Lines of code in the template."""
-    found: set[str] = set()
+    """Lines of code in the template, vendor/ included."""
+    lines: set[str] = set()
     for pattern in ("*.py", "*.yaml", "*.toml", "*.yml"):
         for path in folder().rglob(pattern):
-            found |= set(code_lines(path.read_text(encoding="utf-8")))
-    return found
+            lines |= set(code_lines(path.read_text(encoding="utf-8")))
+    return lines

@@ -1,7 +1,7 @@
-"""A repository as evidence: its files, its history and who wrote what. Reads only; works on any folder.
+"""Files, history and authors of a repository, or of any folder. Read-only.
 
-Repositories of strangers are read, so git runs without their hooks, filters, external tools and network, links are
-not followed out of the folder, and large files are not read as text.
+The repository is untrusted: git runs without its hooks, filters, external tools and network access, links are not
+followed out of the folder, and large files are not read as text.
 """
 
 import hashlib
@@ -14,21 +14,24 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-LARGEST = 3_000_000  # bytes of a file read as text
-MOST = 400  # files whose authors are looked up
+LARGEST = 3_000_000  # bytes; larger files are not read as text
+MOST = 400  # files that git blame reads
 SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__", "site", ".dvc", ".ipynb_checkpoints"}
 WRITTEN = re.compile(r"\.(py|md|ipynb|yaml|yml|toml|html|css|js|ts|tex|typ|bib|cff|sh|r|jl|rst|txt)$", re.IGNORECASE)
-MADE = re.compile(r"(^|/)(reports|figures|examples)/|\.lock$|(^|/)docs/(results|reproduction)\.md$")
+# Written by the pipeline: nobody's own lines
+GENERATED_FILES = re.compile(r"(^|/)(reports|figures|examples)/|\.lock$|(^|/)docs/(results|reproduction)\.md$")
+# Libraries kept as source, such as vendor/heldout: neither the author's work nor the template's text to rewrite
+THIRD_PARTY = re.compile(r"(^|/)(vendor|third_party|node_modules)/")
 SAFE = [
     *("-c", "core.fsmonitor=false"),
     *("-c", "core.hooksPath=/dev/null"),
     *("-c", "core.quotePath=false"),
     *("-c", "safe.directory=*"),
-    *("-c", "blame.ignoreRevsFile="),  # whose lines they are is not for the repository to hide
+    *("-c", "blame.ignoreRevsFile="),  # the repository must not hide authors
 ]
 PLAIN = ["--no-show-signature", "--no-ext-diff", "--no-textconv", "--no-color", "--text"]
 LEDGER = "reports/test_ledger.jsonl"
-GENERATED = "Generate the project"  # subject of the commit that the template's hook makes
+GENERATED = "Generate the project"  # subject of the commit made by the template's hook
 
 
 @dataclass
@@ -41,18 +44,18 @@ class Commit:
 
 
 class Repository:
-    """What lies in a folder; of a git repository, what is tracked."""
+    """Files of a folder; in a git repository, the tracked ones."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def git(self, *words: str) -> str | None:
         """Output of a git command in this folder; None if it fails."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
         alone = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_NO_REPLACE_OBJECTS": "1"}
         offline = {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1"}
-        command, env = ["git", *SAFE, "-C", str(self.root), *words], {**kept, **quiet, **alone, **offline}
+        command, env = ["git", *SAFE, "-C", str(self.root), *words], {**inherited, **quiet, **alone, **offline}
         try:
             done = subprocess.run(command, capture_output=True, env=env, stdin=subprocess.DEVNULL, timeout=60)
         except (OSError, ValueError, subprocess.TimeoutExpired):
@@ -61,23 +64,23 @@ class Repository:
 
     @cached_property
     def files(self) -> list[str]:
-        """Paths of all files that count, relative to the root, with forward slashes."""
+        """Paths of all files, relative to the root, with forward slashes."""
         tracked = self.git("ls-files", "-z")
         names = tracked.split("\0") if tracked else self.walk()
         return sorted(name for name in names if name and self.regular(name))
 
     def walk(self) -> list[str]:
-        """Files of a folder without git; those whose names are no text are left out."""
-        found = []
+        """Files of a folder without git; names that are not valid text are left out."""
+        names_here = []
         for folder, folders, names in os.walk(self.root):
             folders[:] = sorted(f for f in folders if f not in SKIPPED)
-            found += [(Path(folder) / name).relative_to(self.root).as_posix() for name in names]
-            if len(found) > 20_000:
+            names_here += [(Path(folder) / name).relative_to(self.root).as_posix() for name in names]
+            if len(names_here) > 20_000:
                 break
-        return [name for name in found if readable(name)]
+        return [name for name in names_here if readable(name)]
 
     def regular(self, name: str) -> bool:
-        """Whether it is a file inside the folder, and no link."""
+        """Whether this is a file inside the folder and not a link."""
         path = self.root / name
         try:
             return path.is_file() and not path.is_symlink() and path.resolve().is_relative_to(self.root.resolve())
@@ -91,12 +94,18 @@ class Repository:
     def _names(self) -> set[str]:
         return set(self.files)
 
-    def find(self, pattern: str) -> list[str]:
-        """Files whose path matches a regular expression, in any case."""
-        return [name for name in self.files if re.search(pattern, name, re.IGNORECASE)]
+    def find(self, pattern: str, third_party: bool = False) -> list[str]:
+        """Files whose path matches a regular expression, ignoring case; without third-party code by default."""
+        names = self.files if third_party else self.own_files
+        return [name for name in names if re.search(pattern, name, re.IGNORECASE)]
+
+    @cached_property
+    def own_files(self) -> list[str]:
+        """Paths of all files but third-party code."""
+        return [name for name in self.files if not THIRD_PARTY.search(name)]
 
     def text(self, name: str) -> str:
-        """The text of a file; nothing if it is missing, binary or larger than 3 MB."""
+        """The text of a file; empty if it is missing, binary or larger than 3 MB."""
         if name not in self._texts:
             self._texts[name] = self._text(name)
         return self._texts[name]
@@ -118,11 +127,11 @@ class Repository:
             return b""
 
     def md5(self, name: str) -> str:
-        """As DVC records it."""
+        """MD5 of a file, as in dvc.lock."""
         return hashlib.md5(self.bytes(name), usedforsecurity=False).hexdigest()
 
     def line(self, name: str, needle: str) -> int | None:
-        """The first line of a file that holds the needle."""
+        """Number of the first line that contains a text."""
         for number, line in enumerate(self.text(name).splitlines(), start=1):
             if needle in line:
                 return number
@@ -130,21 +139,21 @@ class Repository:
 
     @cached_property
     def readme(self) -> str:
-        """Name of the README in the root; nothing if there is none."""
-        found = self.find(r"^readme(\.(md|markdown|rst|txt))?$")
-        return min(found, key=lambda name: not name.lower().endswith("md"), default="")
+        """Name of the README in the root; empty if there is none."""
+        candidates = self.find(r"^readme(\.(md|markdown|rst|txt))?$")
+        return min(candidates, key=lambda name: not name.lower().endswith("md"), default="")
 
     @cached_property
     def commits(self) -> list[Commit]:
         """All commits without merges, the newest first."""
-        form = "--format=%H%x00%an%x00%ae%x00%as%x00%s%x00"  # as recorded: a .mailmap cannot change them
+        form = "--format=%H%x00%an%x00%ae%x00%as%x00%s%x00"  # names as recorded: a .mailmap cannot change them
         log = self.git("log", "--no-merges", form, *PLAIN, "--", ".") or ""
         parts = [part.strip("\n") for part in log.split("\0")]
         return [Commit(*parts[i : i + 5]) for i in range(0, len(parts) - 4, 5)]
 
     @cached_property
     def forgotten(self) -> int:
-        """Lines of the ledger of looks at test data that were taken out in history and are not in it today."""
+        """Number of lines that the history removed from the test-set ledger and that are missing today."""
         diffs = ["--diff-merges=first-parent", "--no-renames", "--unified=0", "--patch"]
         log = self.git("log", "--format=", *diffs, *PLAIN, "--", LEDGER) or ""
         lost = {line[1:].strip() for line in log.split("\n") if line.startswith("-") and not line.startswith("---")}
@@ -152,13 +161,13 @@ class Repository:
 
     @cached_property
     def generated(self) -> Commit | None:
-        """The commit that the template made, if the history begins with it."""
+        """The template's commit, if the history starts with it."""
         first = self.commits[-1] if self.commits else None
         return first if first and first.subject == GENERATED else None
 
     @cached_property
     def changed(self) -> set[str]:
-        """Files that are not as the template made them; all, if the history does not begin with it."""
+        """Files changed since the template's commit; all files if the history does not start with it."""
         if not self.generated:
             return set(self.files)
         names = self.git("diff", "--name-only", "-z", "--no-ext-diff", "--relative", self.generated.hash, "HEAD")
@@ -166,23 +175,23 @@ class Repository:
 
     @cached_property
     def written(self) -> list[str]:
-        """Files of text that somebody changed since the template wrote them, the largest first."""
-        names = [name for name in self.files if WRITTEN.search(name) and not MADE.search(name)]
+        """Text files changed since the template's commit, the largest first; no generated or third-party files."""
+        names = [name for name in self.own_files if WRITTEN.search(name) and not GENERATED_FILES.search(name)]
         names = [name for name in names if name in self.changed] if self.commits else []
         return sorted(names, key=lambda name: -(self.root / name).stat().st_size)
 
     @cached_property
     def lines(self) -> Counter[str]:
-        """Lines of text as they are now, by the commit that wrote them; without the template's and machines'."""
-        found: Counter[str] = Counter()
+        """Number of today's lines by commit, without the template's commit."""
+        lines_of: Counter[str] = Counter()
         with ThreadPoolExecutor(8) as pool:
             for lines in pool.map(self.blame, self.written[:MOST]):
-                found.update(lines)
-        found.pop(self.generated.hash if self.generated else "", None)
-        return found
+                lines_of.update(lines)
+        lines_of.pop(self.generated.hash if self.generated else "", None)
+        return lines_of
 
     def blame(self, name: str) -> Counter[str]:
-        """Lines of a file by commit."""
+        """Number of non-blank lines of a file by commit."""
         lines: Counter[str] = Counter()
         commit = ""
         for line in (self.git("blame", "--porcelain", "--no-textconv", "HEAD", "--", name) or "").split("\n"):
@@ -207,5 +216,5 @@ def normal(name: str) -> str | None:
 
 
 def readable(name: str) -> bool:
-    """Whether a file name is text."""
+    """Whether a file name is valid Unicode."""
     return name.encode("utf-8", "replace").decode("utf-8", "replace") == name

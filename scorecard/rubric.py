@@ -41,7 +41,7 @@ ROLES = {
         200_000,
     ),
 }
-# How much work a step is, in days as a guess: it only orders the steps that lead to the same threshold.
+# Estimated effort of a step in days; it only ranks the paths to the same threshold.
 EFFORT = {
     "unique": 5,
     "paper implementation": 10,
@@ -84,28 +84,28 @@ def threshold(role: str, points: int) -> tuple[str, int] | None:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do: the item (an index; None for one yet to be made), and what it gains."""
+    """One step: the index of an item (None for a new one) and the base or factor that it gains."""
 
     item: int | None
     gain: str
 
 
 def shortest(role: str, items: list[tuple[str, set[str]]], literal: bool = False) -> list[Step]:
-    """The steps of least effort to the next threshold, from the base and the factors that each item holds.
+    """Steps of least effort to the next threshold, from the base and factors of each item.
 
-    Items may be improved, and up to three more be made.
+    Items may be improved, and up to three new ones added.
     """
     points = sum(worth(role, *item, literal) for item in items)
     if (goal := threshold(role, points)) is None:
         return []
     choices = [list(upgrades(role, *item)) for item in items]
     more = [list(upgrades(role, "common", set()))] * 3
-    ways = [cheapest(role, items, choices + more[:made], goal[1] - points, literal) for made in range(4)]
+    ways = [cheapest(role, items, choices + more[:n_new], goal[1] - points, literal) for n_new in range(4)]
     return min((way for way in ways if way), key=lambda way: way[0], default=(0, []))[1]
 
 
 def upgrades(role: str, base: str, held: set[str]) -> Iterator[tuple[float, str, set[str]]]:
-    """Effort, base and factors of every state that an item can be brought to."""
+    """Effort, base and factors of every state that an item can reach."""
     rules = ROLES[role]
     better = [name for name, points in rules.bases.items() if points >= rules.bases[base]]
     missing = [name for name in rules.factors if name not in held]
@@ -117,17 +117,17 @@ def upgrades(role: str, base: str, held: set[str]) -> Iterator[tuple[float, str,
 
 
 def cheapest(role: str, items: list, choices: list, needed: int, literal: bool) -> tuple[float, list[Step]] | None:
-    """Effort and steps of the cheapest set of upgrades that adds the points needed; None if there is none."""
+    """Effort and steps of the cheapest upgrades that add the points needed; None if there are none."""
     start = [worth(role, *item, literal) for item in items]
     reached: dict[int, tuple[float, tuple]] = {0: (0.0, ())}  # points gained (capped) -> effort and states
     for index, options in enumerate(choices):
-        before = start[index] if index < len(items) else 0
+        held_points = start[index] if index < len(items) else 0
         following: dict[int, tuple[float, tuple]] = {}
         for points, (spent, path) in reached.items():
             for effort, base, held in options:
                 new = index >= len(items)
                 effort += EFFORT["item"] * new
-                gained = min(needed, points + worth(role, base, held, literal) - before)
+                gained = min(needed, points + worth(role, base, held, literal) - held_points)
                 state = (spent + effort, (*path, (base, held)))
                 if gained not in following or state[0] < following[gained][0]:
                     following[gained] = state
@@ -139,21 +139,21 @@ def cheapest(role: str, items: list, choices: list, needed: int, literal: bool) 
 
 
 def undominated(reached: dict[int, tuple[float, tuple]]) -> dict[int, tuple[float, tuple]]:
-    """Without what takes as much effort as something that gains more."""
-    kept: dict[int, tuple[float, tuple]] = {}
+    """Without entries that cost as much as an entry with more points."""
+    frontier: dict[int, tuple[float, tuple]] = {}
     for points in sorted(reached, reverse=True):
-        if all(reached[points][0] < effort for effort, _ in kept.values()):
-            kept[points] = reached[points]
-    return kept
+        if all(reached[points][0] < effort for effort, _ in frontier.values()):
+            frontier[points] = reached[points]
+    return frontier
 
 
 def steps(items: list, path: tuple) -> Iterator[Step]:
-    """What changes between the items and the states of a path."""
+    """Steps between the items and the states of a path."""
     for index, (base, held) in enumerate(path):
         old_base, old_held = items[index] if index < len(items) else ("", set())
-        at = index if index < len(items) else None
+        position = index if index < len(items) else None
         if base != old_base:
-            yield Step(at, base)
+            yield Step(position, base)
         for name in sorted(EFFORT, key=lambda name: EFFORT[name]):
             if name in held - old_held:
-                yield Step(at, name)
+                yield Step(position, name)

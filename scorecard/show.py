@@ -1,4 +1,4 @@
-"""The report as a terminal, Markdown or HTML page."""
+"""The report as terminal output, Markdown or HTML."""
 
 import html
 import re
@@ -13,7 +13,7 @@ from rich.text import Text
 from . import rubric
 from .judge import Factor, Judged, Report, Result
 
-COLOURS = {"verified": "green", "declared": "cyan", "stale": "yellow", "missing": "red"}
+COLORS = {"verified": "green", "declared": "cyan", "stale": "yellow", "missing": "red"}
 MARKS = {"pass": ("✔", "green"), "shown": ("●", "cyan"), "declared": ("●", "cyan"), "stale": ("!", "yellow")}
 BAR = 24  # characters
 CSS = """
@@ -24,55 +24,55 @@ td, th { border-bottom: 1px solid #ddd; padding: .3rem .6rem; text-align: left; 
 """
 
 
-def terminal(report: Report, console: Console, every: bool = False) -> None:
-    """A panel an item: a bar a factor; then verdict and next steps. `every` adds all checks."""
+def terminal(report: Report, console: Console, show_checks: bool = False) -> None:
+    """A panel with one bar per factor for each item, then verdict and next steps."""
     for item in report.items:
         parts: list = [bars(item)]
-        if every:
+        if show_checks:
             parts += [Text(), checks(item)]
-        told = Text.assemble((item.name, "bold"), f"  {item.industry or 'no industry named'}")
+        heading = Text.assemble((item.name, "bold"), f"  {item.industry or 'no industry declared'}")
         worth = f"{points(item.evidenced)} evidenced · {points(item.claimed)} claimed"
-        console.print(Panel(Group(*parts), title=told, title_align="left", subtitle=worth, subtitle_align="right"))
+        console.print(Panel(Group(*parts), title=heading, title_align="left", subtitle=worth, subtitle_align="right"))
     console.print(verdicts(report))
     if report.niche:
         console.print(Text(report.niche, "yellow" if "different" in report.niche else ""))
     if report.next_steps:
         by = "claims" if report.role == "research-scientist" else "evidence"
         goal = f"{report.next_threshold} at {points(report.next_points or 0)} points"
-        console.print(Text(f"\nThe shortest way to {goal}, by {by}:", "bold"))
-        for place, step in enumerate(report.next_steps[:3], start=1):
+        console.print(Text(f"\nShortest path to {goal}, by {by}:", "bold"))
+        for number, step in enumerate(report.next_steps[:3], start=1):
             item = f"{step.item}: " if len(report.items) > 1 or step.item == "one more project" else ""
-            told = Text.assemble(item, (f"{step.gain} {step.times}", "bold"), f"  {step.what}")
+            heading = Text.assemble(item, (f"{step.gain} {step.times}", "bold"), f"  {step.what}")
             line = Table.grid(padding=(0, 1))
-            line.add_row(f" {place}.", told)
+            line.add_row(f" {number}.", heading)
             console.print(line)
         if len(report.next_steps) > 3:
             rest = f"then {', '.join(later(step, report) for step in report.next_steps[3:])}"
             console.print(Padding(Text(rest), (0, 0, 0, 4)))
-    console.print(Text(f"\n--all shows every check, its evidence and its remedy. {report.note}", "dim"))
+    console.print(Text(f"\n--all lists every check with evidence and remedy. {report.note}", "dim"))
 
 
 def later(step, report: Report) -> str:
-    """A later step in few words."""
+    """A later step in short."""
     many = len(report.items) > 1 or step.item == "one more project"
     return f"{step.gain} {step.times}" + (f" ({step.item})" if many else "")
 
 
 def points(number: int) -> str:
-    return f"{number:,}".replace("-", "\u2212")  # as wide as a digit
+    return f"{number:,}".replace("-", "\u2212")  # a minus sign as wide as a digit
 
 
 def bars(item: Judged) -> Table:
-    """Two lines a factor: how far it is and what it multiplies by, and what it still lacks."""
+    """Two lines per factor: progress and multiplier, then the first open check."""
     table = Table.grid(padding=(0, 1))
     for factor in item.factors:
-        full, colour = round(factor.progress * BAR), COLOURS[factor.state]
-        bar = Text.assemble(("━" * full, colour), ("─" * (BAR - full), "bright_black"))
+        full, color = round(factor.progress * BAR), COLORS[factor.state]
+        bar = Text.assemble(("━" * full, color), ("─" * (BAR - full), "bright_black"))
         passed, needed, lacks = summary(item, factor)
         row = Table.grid(padding=(0, 1))
         for width in (20, BAR, 5, 9):
             row.add_column(width=width)
-        row.add_row(factor.name, bar, worth(factor), Text(factor.state, colour), f"{passed} of {needed}")
+        row.add_row(factor.name, bar, worth(factor), Text(factor.state, color), f"{passed} of {needed}")
         table.add_row(row)
         if lacks:
             table.add_row(Padding(Text(lacks, "dim"), (0, 0, 0, 2)))
@@ -86,39 +86,39 @@ def worth(factor: Factor) -> str:
 
 
 def summary(item: Judged, factor: Factor) -> tuple[int, int, str]:
-    """How many of the checks that decide about a factor passed, of how many, and what the first open one found."""
+    """Number of needed checks of a factor that passed, of all, and the finding of the first open one."""
     needed = [check for check in item.checks if check.factor == factor.name and check.needed]
     lacking = [check for check in needed if check.status not in ("pass", "shown")]
     return len(needed) - len(lacking), len(needed), lacking[0].finding if lacking else ""
 
 
 def checks(item: Judged) -> Table:
-    """Every check with its finding, where it was found, and the remedy."""
+    """Every check with finding, location and remedy."""
     table = Table.grid(padding=(0, 1))
     table.add_column(width=1)
     table.add_column(ratio=2)
     table.add_column(ratio=3)
     for check in item.checks:
-        mark, colour = MARKS.get(check.status, ("✘", "red" if check.needed else "yellow"))
-        said = Text(check.finding)
+        mark, color = MARKS.get(check.status, ("✘", "red" if check.needed else "yellow"))
+        text = Text(check.finding)
         if check.where:
-            said.append(f"  {', '.join(check.where[:3])}", "dim")
+            text.append(f"  {', '.join(check.where[:3])}", "dim")
         if check.remedy and check.status not in ("pass", "shown"):
-            said.append(f"\n→ {check.remedy}", "italic")
-        table.add_row(Text(mark, colour), check.title + ("" if check.needed else " (advice)"), said)
+            text.append(f"\n→ {check.remedy}", "italic")
+        table.add_row(Text(mark, color), check.title + ("" if check.needed else " (advice)"), text)
     return table
 
 
 def verdicts(report: Report) -> Table:
-    """Both totals, each with its verdict; they are never added."""
+    """Both totals with their verdicts; they are never added up."""
     rules = rubric.ROLES[report.role]
     table = Table.grid(padding=(0, 2))
     for name, number, verdict in (
         ("evidenced", report.evidenced, report.verdict_evidenced),
         ("claimed", report.claimed, report.verdict_claimed),
     ):
-        colour = "red" if verdict.startswith("not") else "green"
-        table.add_row(name, Text(points(number), "bold"), Text(verdict, colour))
+        color = "red" if verdict.startswith("not") else "green"
+        table.add_row(name, Text(points(number), "bold"), Text(verdict, color))
     table.add_row(
         "thresholds", f"{rules.hireable:,} hireable · {rules.competitive:,} competitive", f"for {report.role}"
     )
@@ -126,7 +126,7 @@ def verdicts(report: Report) -> Table:
 
 
 def markdown(report: Report) -> str:
-    """The whole report, every check included."""
+    """The whole report with every check."""
     rules = rubric.ROLES[report.role]
     lines = [
         f"# Scorecard for {report.role}",
@@ -139,7 +139,7 @@ def markdown(report: Report) -> str:
     if report.niche:
         lines += [safe(report.niche), ""]
     if report.next_steps:
-        lines += [f"## The shortest way to {report.next_threshold}", ""]
+        lines += [f"## Shortest path to {report.next_threshold}", ""]
         lines += [
             f"{n}. {safe(s.item)}: **{s.gain} {s.times}**. {safe(s.what)}"
             for n, s in enumerate(report.next_steps, start=1)
@@ -150,12 +150,12 @@ def markdown(report: Report) -> str:
             f"## {safe(item.name)}",
             "",
             f"{item.base}: {points(item.evidenced)} evidenced, {points(item.claimed)} claimed. "
-            f"Industry: {safe(item.industry or 'not named')}.",
+            f"Industry: {safe(item.industry or 'not declared')}.",
             "",
         ]
-        lines += ["| Factor | Worth | State | Done |", "| --- | --- | --- | --- |"]
+        lines += ["| Factor | Multiplier | State | Progress |", "| --- | --- | --- | --- |"]
         lines += [f"| {f.name} | {worth(f)} | {f.state} | {f.progress:.0%} |" for f in item.factors]
-        lines += ["", "| Check | Result | Finding | Where |", "| --- | --- | --- | --- |"]
+        lines += ["", "| Check | Result | Finding | Location |", "| --- | --- | --- | --- |"]
         lines += [row(check) for check in item.checks]
         lines += [""]
     return "\n".join(lines)
@@ -163,18 +163,18 @@ def markdown(report: Report) -> str:
 
 def row(check: Result) -> str:
     remedy = f" *{safe(check.remedy)}*" if check.remedy and check.status not in ("pass", "shown") else ""
-    where = ", ".join(safe(place) for place in check.where[:3])
+    where = ", ".join(safe(location) for location in check.where[:3])
     return f"| {check.title} | {check.status} | {safe(check.finding)}{remedy} | {where} |"
 
 
 def safe(text: str) -> str:
-    """Text of a repository as it may stand in a cell: it is somebody else's."""
+    """Untrusted text of a repository, escaped for a table cell."""
     plain = re.sub(r"([\\|\[*])", r"\\\1", " ".join(text.split()).replace("`", "'"))
     return html.escape(plain, quote=False)
 
 
 def page(report: Report) -> str:
-    """The Markdown report as one HTML file; tags of the repositories stay text."""
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown(report))
+    """The Markdown report as one HTML file; tags in untrusted text are escaped."""
+    content = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown(report))
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Scorecard</title>'
-    return f'<!doctype html>\n<html lang="en">{head}<style>{CSS}</style><body>\n{body}</body></html>\n'
+    return f'<!doctype html>\n<html lang="en">{head}<style>{CSS}</style><body>\n{content}</body></html>\n'

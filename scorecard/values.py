@@ -1,16 +1,16 @@
-"""JSON and YAML that strangers wrote -> values: small enough to walk, whatever the files hold."""
+"""Untrusted JSON and YAML -> values of bounded size and depth."""
 
 import json
 
 import yaml
 
 DEEP = 60  # levels of nesting
-MANY = 1_000_000  # values, aliases written out
-LARGE = 10**300  # numbers beyond it are no measurement
+MANY = 1_000_000  # values, with aliases expanded
+LARGE = 10**300  # larger numbers cannot be measurements
 
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Plain values; a date stays text."""
+    """Plain values; dates stay text."""
 
 
 Loader.yaml_implicit_resolvers = {
@@ -20,7 +20,7 @@ Loader.yaml_implicit_resolvers = {
 
 
 def from_json(text: str) -> object:
-    """Values of a JSON text; ValueError for all that can be wrong with it."""
+    """Values of a JSON text; ValueError for any error in it."""
     try:
         return bounded(json.loads(text))
     except RecursionError as error:
@@ -28,7 +28,7 @@ def from_json(text: str) -> object:
 
 
 def from_yaml(text: str) -> object:
-    """Values of a YAML text; YAMLError for all that can be wrong with it."""
+    """Values of a YAML text; YAMLError for any error in it."""
     depth = 0
     try:
         for event in yaml.parse(text, Loader=Loader):
@@ -38,27 +38,27 @@ def from_yaml(text: str) -> object:
         return bounded(yaml.load(text, Loader))
     except yaml.YAMLError:
         raise
-    except Exception as error:  # the constructors raise whatever they meet, KeyError for `!!bool x`
+    except Exception as error:  # constructors raise any exception, such as KeyError for `!!bool x`
         raise yaml.YAMLError(str(error)) from error
 
 
 def bounded(value: object) -> object:
-    """The value itself; ValueError if it is too large, too deep, or holds itself."""
+    """The value itself; ValueError if it is too large, too deep, or contains itself."""
     size(value, 0, {})
     return value
 
 
-def size(value: object, depth: int, seen: dict[int, int]) -> int:
-    """How many values there are inside, each alias counted again."""
+def size(value: object, depth: int, sizes: dict[int, int]) -> int:
+    """Number of values inside, with aliases counted each time."""
     if isinstance(value, int) and abs(value) > LARGE:
         raise ValueError("a number is too large")
     if not isinstance(value, dict | list):
         return 1
-    if id(value) not in seen:
+    if id(value) not in sizes:
         if depth > DEEP:
             raise ValueError("nested too deeply")
         parts = value.values() if isinstance(value, dict) else value
-        seen[id(value)] = 1 + sum(size(part, depth + 1, seen) for part in parts)
-        if seen[id(value)] > MANY:
+        sizes[id(value)] = 1 + sum(size(part, depth + 1, sizes) for part in parts)
+        if sizes[id(value)] > MANY:
             raise ValueError("too many values")
-    return seen[id(value)]
+    return sizes[id(value)]

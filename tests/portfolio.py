@@ -1,4 +1,4 @@
-"""A portfolio item, built step by step as the scorecard's remedies say. Nothing is trained: the reports are made up."""
+"""A portfolio item, built step by step by the scorecard's remedies. No training: the reports are synthetic."""
 
 import hashlib
 import json
@@ -17,8 +17,9 @@ from PIL import Image, ImageDraw
 
 from scorecard.judge import Report, Result
 
-FIGURES = ["calibration", "cost", "data", "errors", "hero", "leak", "slices", "training"]
+FIGURES = ["calibration", "cost", "data", "errors", "hero", "leakage", "slices", "training"]
 ADDRESS = "https://ada.example.org/article"
+LEDGER = "reports/test_ledger.jsonl"
 WORDS = {
     "NN": """pump valve bearing sensor engineer night shift alarm pressure seal repair manager crew pipe reservoir motor
         signal week record invoice visit spare station meter network branch budget threshold curve window sample label
@@ -45,47 +46,51 @@ Instead of the NN, the AA NN now VV a NN with the NN.""".splitlines()
 
 
 def prose(words: int, seed: str) -> str:
-    """At least so many words of made-up sentences, in paragraphs; the same for the same seed."""
-    draw, said, count = random.Random(seed), [], 0
+    """At least `words` words of synthetic sentences, in paragraphs; the same for the same seed."""
+    draw, sentences, count = random.Random(seed), [], 0
     while count < words:
-        said.append(re.sub("NN|AA|VV|DD", lambda match: draw.choice(WORDS[match[0]].split()), draw.choice(FORMS)))
-        count += len(said[-1].split())
-    return "\n\n".join(" ".join(said[i : i + 6]) for i in range(0, len(said), 6))
+        sentences.append(re.sub("NN|AA|VV|DD", lambda match: draw.choice(WORDS[match[0]].split()), draw.choice(FORMS)))
+        count += len(sentences[-1].split())
+    return "\n\n".join(" ".join(sentences[i : i + 6]) for i in range(0, len(sentences), 6))
 
 
 def start(folder: Path, **answers: str) -> Path:
-    """A fresh bake of the caravan starter, renamed to a problem of one's own."""
-    mine = {"author_name": "Ada", "github_username": "ada", "project_name": "Pump Watch", "industry": "water supply"}
-    return bake(folder, starter="caravan-insurance", **{**mine, **answers})
+    """A fresh project of the caravan starter with the answers of another problem."""
+    defaults = {
+        "author_name": "Ada",
+        "github_username": "ada",
+        "project_name": "Pump Watch",
+        "industry": "water supply",
+    }
+    return bake(folder, starter="caravan-insurance", **{**defaults, **answers})
 
 
 def write(project: Path, name: str, text: str) -> None:
-    """A file of the project, its folder included."""
+    """Writes a file of the project and creates its folder."""
     path = project / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
 
 
 def change(project: Path, name: str, old: str, new: str) -> None:
-    """Replaces a text that must be there, wherever it is."""
+    """Replaces every occurrence of a text, which must exist."""
     text = (project / name).read_text(encoding="utf-8")
     assert old in text, f"{old!r} is not in {name}"
     write(project, name, text.replace(old, new))
 
 
 def keys(project: Path, name: str, values: dict[str, object]) -> None:
-    """Sets keys of the first level of a YAML file and leaves the rest as it is."""
+    """Sets top-level keys of a YAML file and leaves the other lines unchanged."""
     text = (project / name).read_text(encoding="utf-8")
     for key, value in values.items():
-        text, found = re.subn(
-            rf"^{key}:.*$", lambda _, k=key, v=value: f"{k}: {json.dumps(v)}", text, flags=re.MULTILINE
-        )
-        assert found == 1, f"{key} is not in {name}"
+        line = f"{key}: {json.dumps(value)}".replace("\\", r"\\")
+        text, count = re.subn(rf"^{key}:.*$", line, text, flags=re.MULTILINE)
+        assert count == 1, f"{key} is not in {name}"
     write(project, name, text)
 
 
 def git(project: Path, *words: str, **environment: str) -> str:
-    """What a git command of the project prints."""
+    """Output of a git command in the project."""
     done = subprocess.run(
         ["git", *words], cwd=project, env={**os.environ, **environment}, text=True, capture_output=True, check=True
     )
@@ -93,21 +98,26 @@ def git(project: Path, *words: str, **environment: str) -> str:
 
 
 def commit(project: Path, day: int, author: str = "Ada") -> None:
-    """Commits all there is, on a day of October 2026."""
+    """Commits everything, on a day of October 2026."""
     when, email = f"2026-10-{day:02}T20:00:00+00:00", f"{author.lower()}@example.org"
-    who = {"GIT_AUTHOR_NAME": author, "GIT_AUTHOR_EMAIL": email, "GIT_AUTHOR_DATE": when, "GIT_COMMITTER_DATE": when}
+    author_and_date = {
+        "GIT_AUTHOR_NAME": author,
+        "GIT_AUTHOR_EMAIL": email,
+        "GIT_AUTHOR_DATE": when,
+        "GIT_COMMITTER_DATE": when,
+    }
     git(project, "add", "--all")
-    git(project, "commit", "--quiet", "--message", f"Work of day {day}", **who)
+    git(project, "commit", "--quiet", "--message", f"Work of day {day}", **author_and_date)
 
 
 def own_data(project: Path, seed: int = 0) -> None:
-    """Own data as `prepare data=own` records it, own code, and pages of one's own, on five days."""
+    """The author's data as `python -m PKG.data data=own` records it, code and pages, on five days."""
     [package] = project.glob("src/*/")
     table = "\n".join(f"{seed + row},{row % 7},{row % 3}" for row in range(200))
     write(project, "data/raw/pumps.csv", f"hours_since_repair,vibration_band,failed_within_a_week\n{table}\n")
     sha = hashlib.sha256((project / "data/raw/pumps.csv").read_bytes()).hexdigest()
-    told = {"path": "data/raw/pumps.csv", "sha256": sha, "read": "2026-10-01", "target": "failed_within_a_week"}
-    keys(project, "conf/data/own.yaml", {**told, "group": "station", "slices": ["band", "age", "site"]})
+    source = {"path": "data/raw/pumps.csv", "sha256": sha, "read": "2026-10-01", "target": "failed_within_a_week"}
+    keys(project, "conf/data/own.yaml", {**source, "group": "station", "slices": ["band", "age", "site"]})
     change(project, "conf/config.yaml", "- data: starter", "- data: own")
     commit(project, 1)
     write(project, "docs/data-card.md", data_card(sha))
@@ -123,13 +133,13 @@ def own_data(project: Path, seed: int = 0) -> None:
 
 
 def data_card(sha: str) -> str:
-    """Source, licence, labels and split, and what went wrong."""
+    """Source, license, labels and split."""
     return f"""# Data card
 
 | Fact | Value |
 | --- | --- |
 | Source | logbooks of three stations, typed in by hand |
-| Licence | CC BY 4.0 |
+| License | CC BY 4.0 |
 | Hash | `{sha}` |
 
 ## Labels
@@ -143,7 +153,7 @@ By station. {prose(400, "split")}
 
 
 def model_card() -> str:
-    """Metadata for Hugging Face, use and limits."""
+    """Metadata for Hugging Face, use and limitations."""
     return f"""---
 license: mit
 pipeline_tag: tabular-classification
@@ -169,58 +179,80 @@ def metric(value: float, half: float = 0.02) -> dict[str, float]:
 
 
 def metrics(seed: int) -> dict:
-    """Made-up metrics in the form of the pipeline's."""
-    ours, theirs = 0.812344 + seed / 1000, 0.761238
-    slices = {name: {"n": 150, "network": metric(ours), "baseline": metric(theirs)} for name in ("band", "age", "site")}
+    """Synthetic metrics in the form of reports/metrics.json."""
+    network, boosting = 0.812344 + seed / 1000, 0.761238
+    slices = {}
+    for name in ("band", "age", "site"):
+        slices[name] = {"n": 150, "mean": 0.12, "network": metric(network), "boosting": metric(boosting)}
     return {
         "task": "classification",
+        "data": f"{seed:012x}",
         "split": "grouped",
         "n_test": 1454,
         "groups_test": 131,
-        "test": {"auc": metric(ours)},
+        "threshold": 0.1375,
         "baseline_name": "boosting",
-        "baseline": {"auc": metric(theirs)},
-        "trivial": {"auc": metric(0.5, 0)},
-        "difference": {"auc": metric(ours - theirs)},
+        "results": {
+            "network": {"auc": metric(network)},
+            "boosting": {"auc": metric(boosting)},
+            "constant": {"auc": metric(0.5, 0)},
+        },
+        "differences": {"boosting": {"auc": metric(network - boosting)}, "constant": {"auc": metric(network - 0.5)}},
+        "verdicts": {"boosting": {"auc": "better"}, "constant": {"auc": "better"}},
         "slices": slices,
+        "unseen": {},
+        "leakage": {"grouped": {"boosting": metric(boosting)}, "random": {"boosting": metric(boosting + 0.05)}},
+        "costs": [{"ratio": 5, "network": 467.2, "boosting": 551.4, "constant": 682.1}],
+        "calibration": {"predicted": [0.11, 0.52], "observed": [0.14, 0.48], "ece": 0.0314},
     }
 
 
-def written(found: dict[str, float]) -> str:
+def interval_text(interval: dict[str, float]) -> str:
     """A value with its interval, as pages show it."""
-    return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
+    return f"{interval['value']:.3f} ({interval['low']:.3f} to {interval['high']:.3f})"
 
 
 def run_pipeline(project: Path, seed: int = 0) -> None:
-    """Leaves what `dvc repro` leaves: reports, figures, pages, and a lock with the hashes of today."""
-    found = metrics(seed)
-    parts = [written(found[name]["auc"]) for name in ("test", "baseline", "difference")]
-    point = {"network": {"auc": f"{found['test']['auc']['value']:.3f}"}}
-    measured = {"network": {"auc": parts[0]}, "point": point, "table": " | ".join(parts), "n_test": "1,454"}
-    ledger = {"time": "2026-10-06T20:00:00+00:00", "stage": "evaluate", "score": found["test"]["auc"]["value"]}
-    write(project, "reports/metrics.json", json.dumps(found, indent=1) + "\n")
-    write(project, "reports/pages.json", json.dumps({"measured": measured}, indent=1) + "\n")
-    if not (project / "reports/test_ledger.jsonl").exists():
-        write(
-            project, "reports/test_ledger.jsonl", f"{json.dumps({**ledger, 'stage': 'leak'})}\n{json.dumps(ledger)}\n"
-        )
-    for place, name in enumerate(FIGURES):
-        draw_figure(project / f"docs/figures/{name}.png", f"{seed} {place}")
-    write(project, "docs/results.md", results(parts))
-    fill_readme(project, parts)
+    """Writes the outputs of `dvc repro`: reports, figures, pages, and a lock with the current hashes."""
+    report = metrics(seed)
+    network, boosting = (report["results"][model]["auc"] for model in ("network", "boosting"))
+    cells = [interval_text(interval) for interval in (network, boosting, report["differences"]["boosting"]["auc"])]
+    write(project, "reports/metrics.json", json.dumps(report, indent=1) + "\n")
+    write(project, "reports/pages.json", json.dumps(page_variables(report, cells), indent=1) + "\n")
+    if not (project / LEDGER).exists():
+        entry = {"time": "2026-10-06T20:00:00+00:00", "stage": "evaluate", "score": network["value"]}
+        write(project, LEDGER, f"{json.dumps({**entry, 'stage': 'leakage'})}\n{json.dumps(entry)}\n")
+    for number, name in enumerate(FIGURES):
+        draw_figure(project / f"docs/figures/{name}.png", f"{seed} {number}")
+    write(project, "docs/results.md", results_page(cells))
+    fill_readme(project, cells)
     write(project, "dvc.lock", yaml.safe_dump({"schema": "2.0", "stages": lock(project)}, sort_keys=False))
 
 
-def results(parts: list[str]) -> str:
+def page_variables(report: dict, cells: list[str]) -> dict:
+    """reports/pages.json: the variables of pages, numbers as text."""
+    return {
+        "results": {"network": {"auc": cells[0]}, "boosting": {"auc": cells[1]}},
+        "point": {"network": {"auc": cells[0].split()[0]}, "boosting": {"auc": cells[1].split()[0]}},
+        "difference": {"auc": cells[2]},
+        "table": " | ".join(cells),
+        "n_test": f"{report['n_test']:,}",
+        "data": {"rows": "7,311", "columns": "41"},
+        "tradeoff": {"network": [0.973, 0.994], "baseline": [0.911, 1.0]},
+        "demo": {"facts": {"schema": {"columns": [{"name": "hours", "low": 0.973}]}}, "megabytes": "0.4"},
+    }
+
+
+def results_page(cells: list[str]) -> str:
     """docs/results.md with its tables."""
     errors = "\n".join(f"| {n} | {n % 9} | failed | 0.0{n:02} |" for n in range(20))
     return f"""# Results
 
 | network | boosting | difference |
 | --- | --- | --- |
-| {" | ".join(parts)} |
+| {" | ".join(cells)} |
 
-## The leak
+## Leakage check
 
 ## Slices
 
@@ -234,15 +266,15 @@ def results(parts: list[str]) -> str:
 """
 
 
-def fill_readme(project: Path, parts: list[str]) -> None:
-    """What `dvc repro report` writes between the markers."""
+def fill_readme(project: Path, cells: list[str]) -> None:
+    """Fills the marked blocks of the README, as `dvc repro report` does."""
     text = (project / "README.md").read_text(encoding="utf-8")
-    ours, theirs = (part.split()[0] for part in parts[:2])
+    network, boosting = (cell.split()[0] for cell in cells[:2])
     blocks = {
         "starter": "",
-        "headline": f"Tells water suppliers a week ahead which pump fails: AUC {ours}, against {theirs} by boosting.\n",
+        "headline": f"Predicts a week ahead which water pump fails: AUC {network}; gradient boosting: {boosting}.\n",
         "results": f"| Test set | network | boosting | difference |\n| --- | --- | --- | --- |\n"
-        f"| AUC | {' | '.join(parts)} |\n| AUC of a guess | 0.500 | 0.500 | |\n",
+        f"| AUC | {' | '.join(cells)} |\n| AUC of a constant | 0.500 | 0.500 | |\n",
     }
     for name, block in blocks.items():
         text = re.sub(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", rf"\g<1>{block}\g<2>", text, flags=re.DOTALL)
@@ -250,7 +282,7 @@ def fill_readme(project: Path, parts: list[str]) -> None:
 
 
 def draw_figure(path: Path, seed: str, size: tuple[int, int] = (1200, 700)) -> None:
-    """A picture with lines of its own."""
+    """A picture of random lines."""
     draw, picture = random.Random(seed), Image.new("RGB", size, "white")
     for _ in range(60):
         ends = [(draw.randrange(size[0]), draw.randrange(size[1])) for _ in range(2)]
@@ -260,19 +292,19 @@ def draw_figure(path: Path, seed: str, size: tuple[int, int] = (1200, 700)) -> N
 
 
 def lock(project: Path) -> dict:
-    """The stages of dvc.yaml with the hashes and settings of today."""
+    """The stages of dvc.yaml with the current hashes and settings."""
     stages = yaml.safe_load((project / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     return {name: locked(project, stage) for name, stage in stages.items()}
 
 
 def locked(project: Path, stage: dict) -> dict:
-    """A stage as dvc.lock has it."""
+    """A stage in the form of dvc.lock."""
     outs = [*stage.get("outs", []), *stage.get("metrics", [])]
     params = {}
     for line in stage.get("params", []):
-        for name, wanted in line.items():
-            found = yaml.safe_load((project / name).read_text(encoding="utf-8"))
-            params[name] = {key: found[key] for key in wanted or found}
+        for name, listed in line.items():
+            settings = yaml.safe_load((project / name).read_text(encoding="utf-8"))
+            params[name] = {key: settings[key] for key in listed or settings}
     return {
         "cmd": stage["cmd"],
         "deps": [hashed(project, path) for path in stage["deps"]],
@@ -282,14 +314,14 @@ def locked(project: Path, stage: dict) -> dict:
 
 
 def hashed(project: Path, name: str) -> dict[str, str]:
-    """A file with its MD5; of what is not here, one made up of its name."""
+    """A file with its MD5; for a missing file, the MD5 of its name."""
     path = project / name
     content = path.read_bytes() if path.is_file() else name.encode()
     return {"path": name, "hash": "md5", "md5": hashlib.md5(content, usedforsecurity=False).hexdigest()}
 
 
 def document(project: Path, seed: int = 0) -> None:
-    """Runs the pipeline."""
+    """The pipeline's outputs, committed."""
     run_pipeline(project, seed)
     commit(project, 6)
 
@@ -301,29 +333,29 @@ def headings(project: Path) -> list[tuple[str, int]]:
 
 
 def first(project: Path) -> str:
-    """The commit that the template made."""
+    """Hash of the template's commit."""
     return git(project, "rev-list", "--max-parents=0", "HEAD").strip()
 
 
-def set_article(project: Path, said: Callable[[int, str], str]) -> None:
-    """Fourteen sections of about their budgets, with live numbers and eight figures."""
+def set_article(project: Path, section_text: Callable[[int, str], str]) -> None:
+    """Fourteen sections of about their budgets, with page variables and eight figures."""
     text = "# Which pump fails next week?\n"
-    for place, (title, words) in enumerate(headings(project)):
-        text += f"\n## {title}\n\nThe network has [[ measured.point.network.auc ]]. {said(words, title)}\n"
-        if place < len(FIGURES):
-            text += f"\nSee figure {place + 1}.\n\n![What was found](figures/{FIGURES[place]}.png)\n"
+    for index, (title, words) in enumerate(headings(project)):
+        text += f"\n## {title}\n\nThe network has [[ point.network.auc ]]. {section_text(words, title)}\n"
+        if index < len(FIGURES):
+            text += f"\nSee figure {index + 1}.\n\n![Results](figures/{FIGURES[index]}.png)\n"
     write(project, "docs/article.md", text)
 
 
 def write_article(project: Path, seed: int = 0) -> None:
-    """The article, and its public address."""
+    """The article and its public address."""
     set_article(project, lambda words, title: prose(words, f"{seed} {title}"))
     change(project, "portfolio.yaml", "  article:\n", f"  article: {ADDRESS}\n")
     commit(project, 7)
 
 
 def advertisement(number: int) -> dict[str, str]:
-    """A job advertisement that the results answer."""
+    """A job advertisement that a section of the results page answers."""
     return {
         "employer": f"Water works {number}",
         "link": f"https://jobs.example.org/{number}",
@@ -334,7 +366,7 @@ def advertisement(number: int) -> dict[str, str]:
 
 
 def answer_employers(project: Path, seed: int = 0) -> None:
-    """Five job advertisements, and a cost with its source; then the pipeline again, since a setting changed."""
+    """Five job advertisements and a cost with its source; then the pipeline, because a setting changed."""
     declare(project, "job_advertisements", [advertisement(number) for number in range(5)])
     source = "source: Annual report of the works, 2025, page 31"
     change(project, "conf/data/own.yaml", "source: assumption", source)
@@ -358,25 +390,25 @@ MEDAL = {
 
 
 def finish(project: Path, seed: int = 0) -> Path:
-    """All steps from the fresh bake to 5,000 points."""
+    """All steps from a fresh project to 5,000 points."""
     for step in STEPS.values():
         step(project, seed)
     return project
 
 
 def copy(project: Path, folder: Path) -> Path:
-    """A copy to be spoilt."""
+    """A copy that a test may change."""
     return Path(shutil.copytree(project, folder / project.name, symlinks=True))
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An item of 5,000 points. Not to be changed by tests: they take a copy."""
+    """An item of 5,000 points. Tests must not change it; they use a copy."""
     return finish(start(tmp_path_factory.mktemp("finished")))
 
 
-def found(report: Report, check: str) -> Result:
-    """What a check of the first item says."""
+def check_result(report: Report, check: str) -> Result:
+    """Result of a check of the first item."""
     return next(result for result in report.items[0].checks if result.id == check)
 
 
@@ -386,5 +418,5 @@ def states(report: Report) -> dict[str, str]:
 
 
 def totals(report: Report) -> tuple[int, int]:
-    """Evidenced and claimed."""
+    """Points evidenced and claimed."""
     return report.evidenced, report.claimed

@@ -1,4 +1,4 @@
-"""The rubric to the point, the walk from a fresh project to 5,000 points, the declarations, and what is printed."""
+"""The rubric, the path from a fresh project to 5,000 points, the declarations and the output formats."""
 
 import html
 import http.server
@@ -16,7 +16,7 @@ import pytest
 from conftest import TEMPLATE, bake
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from portfolio import finished, found, states, totals  # noqa: F401  a fixture
+from portfolio import finished, states, totals  # noqa: F401  a fixture
 from rich.console import Console
 
 from scorecard import rubric, show
@@ -79,31 +79,31 @@ ITEM = st.tuples(st.integers(0, 3), st.sets(st.integers(0, 3)))
 
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.sampled_from(sorted(rubric.ROLES)), st.lists(ITEM, min_size=1, max_size=3), st.booleans())
-def test_the_shortest_way_reaches_the_threshold_by_steps_that_were_missing(role, drawn, literal):
+def test_the_shortest_path_reaches_the_threshold(role, drawn, literal):
     bases, factors = list(rubric.ROLES[role].bases), list(rubric.ROLES[role].factors)
     items = [(bases[b % len(bases)], {factors[f % len(factors)] for f in held}) for b, held in drawn]
     goal = rubric.threshold(role, sum(rubric.worth(role, *item, literal) for item in items))
-    way = rubric.shortest(role, items, literal)
-    assert bool(way) == bool(goal)
-    after = taken(role, items, way)
-    assert not goal or sum(rubric.worth(role, *item, literal) for item in after) >= goal[1]
+    path = rubric.shortest(role, items, literal)
+    assert bool(path) == bool(goal)
+    improved = apply_steps(role, items, path)
+    assert not goal or sum(rubric.worth(role, *item, literal) for item in improved) >= goal[1]
 
 
-def taken(role: str, items: list, way: list[rubric.Step]) -> list[tuple[str, set[str]]]:
-    """The items after the steps; a base without an item begins a new one."""
-    after = [(base, set(held)) for base, held in items]
-    for step in way:
+def apply_steps(role: str, items: list, path: list[rubric.Step]) -> list[tuple[str, set[str]]]:
+    """The items after the steps; a base without an item starts a new one."""
+    improved = [(base, set(held)) for base, held in items]
+    for step in path:
         if step.item is None and step.gain in rubric.ROLES[role].bases:
-            after.append((step.gain, set()))
+            improved.append((step.gain, set()))
             continue
-        at = -1 if step.item is None else step.item
-        base, held = after[at]
+        index = -1 if step.item is None else step.item
+        base, held = improved[index]
         assert step.gain not in {base, *held}
-        after[at] = (step.gain, held) if step.gain in rubric.ROLES[role].bases else (base, {*held, step.gain})
-    return after
+        improved[index] = (step.gain, held) if step.gain in rubric.ROLES[role].bases else (base, {*held, step.gain})
+    return improved
 
 
-def test_a_common_item_of_its_own_is_never_a_step():
+def test_a_common_item_is_never_a_step():
     assert [step.gain for step in rubric.shortest("ml-engineer", [("common", set())])].count("common") == 0
 
 
@@ -127,7 +127,7 @@ def test_the_remedies_lead_from_a_fresh_project_to_5000_points_factor_by_factor(
     assert (awarded.verdict_evidenced, awarded.verdict_claimed) == ("not yet hireable", "competitive")
 
 
-def test_a_fresh_project_gets_a_friendly_list_of_what_to_do(baked):
+def test_a_fresh_project_gets_a_list_of_next_steps(baked):
     report = judge([baked])
     assert totals(report) == (-1, -1)
     assert report.verdict_evidenced == "not yet hireable"
@@ -137,7 +137,7 @@ def test_a_fresh_project_gets_a_friendly_list_of_what_to_do(baked):
     assert all(result.remedy for result in report.items[0].checks if result.status == "fail")
 
 
-def test_two_items_make_a_portfolio_and_different_industries_are_pointed_out(finished, tmp_path):  # noqa: F811
+def test_two_items_add_up_and_different_industries_are_reported(finished, tmp_path):  # noqa: F811
     second = portfolio.finish(portfolio.start(tmp_path, project_name="Leak Finder", industry="gas supply"), seed=1)
     report = judge([finished, second])
     assert totals(report) == (10_000, 10_000)
@@ -159,31 +159,31 @@ MEDAL = "kaggle_medal: {competition: a, medal: gold, team_size: 1, profile: http
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        ("niche: solar", ": niche: no such key; there are role, industry"),
-        ("links: {blog: https://a.example}", ": links.blog: no such key"),
+        ("niche: solar", ": niche: unknown key; choose from role, industry"),
+        ("links: {blog: https://a.example}", ": links.blog: unknown key"),
         ("role: boss", ": role: input should be 'ml-engineer', 'applied-research' or"),
-        ("links: {demo: example}", ": links.demo: 'example' is no public address; write https://..."),
+        ("links: {demo: example}", ": links.demo: 'example' is not a public address; write https://..."),
         (ADVERT.replace("2026-1-1", "2026-13-45"), ": job_advertisements.1.date: input should be a valid date"),
         (MEDAL, ": kaggle_medal.rank: missing"),
-        ("- role: ml-engineer", ": holds a list; write keys such as `role: ml-engineer`"),
-        ("links: https://a.example", ": links: write keys below it, not 'https://a.example'"),
+        ("- role: ml-engineer", ": contains a list; write keys such as `role: ml-engineer`"),
+        ("links: https://a.example", ": links: write keys below this one, not 'https://a.example'"),
         ("industry: 7", ": industry: input should be a valid string, not 7"),
         ("role: ml-engineer\nlinks: [", ", line 3: not YAML: "),
         ("a: !!bool x", ": not YAML: "),
         ("a: &a [*a]", ": not YAML: nested too deeply"),
         ("[" * 100, ", line 1: not YAML: nested too deeply"),
-        ("[" * 100_000, ", line 1: not YAML: "),  # newer parsers say it in their own words
+        ("[" * 100_000, ", line 1: not YAML: "),  # the rest of the message depends on the parser
         (b"author: \xff", ": not UTF-8 at byte 8; save it as UTF-8"),
     ],
 )
-def test_an_error_in_portfolio_yaml_is_one_line_that_names_file_and_key(tmp_path, capsys, text, said):
+def test_an_error_in_portfolio_yaml_is_one_line_that_names_file_and_key(tmp_path, capsys, text, message):
     path = tmp_path / "portfolio.yaml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(SystemExit) as ended:
         run(tmp_path)
-    assert str(ended.value.code).startswith(f"error: {path}{said}")
+    assert str(ended.value.code).startswith(f"error: {path}{message}")
     assert "\n" not in str(ended.value.code)
     assert capsys.readouterr().out == ""
 
@@ -202,7 +202,7 @@ def test_an_empty_or_half_filled_form_declares_nothing(tmp_path, text):
     assert read(tmp_path / "portfolio.yaml").kaggle_medal is None
 
 
-HOSTILE = [
+UNUSUAL_NAMES = [
     "O'Brien",
     "🦜 Zoë",
     "a: b",
@@ -220,8 +220,8 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize(("author", "industry"), list(zip(HOSTILE[::2], HOSTILE[1::2], strict=True)))
-def test_any_name_that_the_hooks_allow_survives_baking_as_text(tmp_path, author, industry):
+@pytest.mark.parametrize(("author", "industry"), list(zip(UNUSUAL_NAMES[::2], UNUSUAL_NAMES[1::2], strict=True)))
+def test_every_accepted_name_is_text_in_portfolio_yaml(tmp_path, author, industry):
     project = bake(tmp_path, author_name=author, industry=industry, project_slug="a-b")
     declared = read(project / "portfolio.yaml")
     assert (declared.author, declared.industry) == (author, industry)
@@ -243,7 +243,7 @@ def command(*words: str | Path, **environment: str) -> subprocess.CompletedProce
     return subprocess.run(line, env={**ALONE, **environment}, capture_output=True)
 
 
-def test_two_runs_say_the_same(tmp_path):
+def test_two_runs_print_the_same_report(tmp_path):
     for name, text in {
         "README.md": "# A\n\n7.1 7.2\n",
         "docs/index.md": "8.1\n",
@@ -254,7 +254,7 @@ def test_two_runs_say_the_same(tmp_path):
     assert first == second and b"7.1 (README.md:3)" in first
 
 
-def test_the_json_report_follows_its_schema_and_says_its_version(finished, capsys):  # noqa: F811
+def test_the_json_report_follows_its_schema(finished, capsys):  # noqa: F811
     run(finished, "--json")
     printed = capsys.readouterr().out
     assert Report.model_validate_json(printed).model_dump_json(indent=1) + "\n" == printed
@@ -265,22 +265,22 @@ def test_the_json_report_follows_its_schema_and_says_its_version(finished, capsy
 def printed(report: Report, width: int) -> str:
     """The terminal report, every check included."""
     console = Console(file=StringIO(), width=width)
-    show.terminal(report, console, every=True)
+    show.terminal(report, console, show_checks=True)
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_terminal_report_holds_verdicts_steps_and_note(finished, width):  # noqa: F811
-    portfolio_of = printed(judge([finished]), width)
-    told = " ".join(portfolio_of.split())
-    assert "evidenced 5,000 not yet hireable" in told and "claimed 5,000 not yet hireable" in told
-    assert "5,250 hireable · 15,000 competitive for ml-engineer" in told
-    assert "The shortest way to hireable at 5,250 points" in told and "1. one more project:" in told
-    assert rubric.NOTE in told
-    assert max(map(len, portfolio_of.splitlines())) <= width
+    report = printed(judge([finished]), width)
+    text = " ".join(report.split())
+    assert "evidenced 5,000 not yet hireable" in text and "claimed 5,000 not yet hireable" in text
+    assert "5,250 hireable · 15,000 competitive for ml-engineer" in text
+    assert "Shortest path to hireable at 5,250 points" in text and "1. one more project:" in text
+    assert rubric.NOTE in text
+    assert max(map(len, report.splitlines())) <= width
 
 
-def test_names_of_strangers_cannot_write_tags_tables_or_colours(tmp_path):
+def test_names_cannot_inject_tags_table_cells_or_escape_codes(tmp_path):
     name = "<script>alert(1)</script> | \\| [/red] :boom: \x1b[31m"
     (tmp_path / "README.md").write_text(f"# {name}\n\n{name} is one sentence.\n")
     (tmp_path / "portfolio.yaml").write_text("industry: <script>|\n")
@@ -292,19 +292,19 @@ def test_names_of_strangers_cannot_write_tags_tables_or_colours(tmp_path):
     assert "[/red] :boom:" in printed(report, 200) and "\x1b" not in printed(report, 200)
 
 
-def test_the_exit_code_says_whether_enough_is_evidenced(finished, capsys):  # noqa: F811
+def test_fail_under_sets_the_exit_code(finished, capsys):  # noqa: F811
     run(finished, "--fail-under", "5000")
     assert "5,000 evidenced" in capsys.readouterr().out
-    with pytest.raises(SystemExit, match=r"^5,000 points evidenced, 5,001 are asked for$"):
+    with pytest.raises(SystemExit, match=r"^5,000 points evidenced, --fail-under asks for 5,001$"):
         run(finished, "--fail-under", "5001")
 
 
-def test_a_role_on_the_command_line_goes_before_the_declared_one(finished):  # noqa: F811
+def test_a_role_on_the_command_line_overrides_the_declared_one(finished):  # noqa: F811
     report = judge([finished], role="applied-research")
     assert (report.role, report.evidenced) == ("applied-research", 1 * 5 * 5 * 20)
 
 
-def test_items_of_different_roles_need_one_to_be_chosen(tmp_path):
+def test_items_of_different_roles_require_the_option(tmp_path):
     for role in ("ml-engineer", "applied-research"):
         portfolio.write(tmp_path / role, "portfolio.yaml", f"role: {role}\n")
     folders = [tmp_path / "ml-engineer", tmp_path / "applied-research"]
@@ -318,20 +318,19 @@ def test_several_items_are_judged_and_a_missing_folder_is_one_line(baked, tmp_pa
     done = command(tmp_path / "nowhere")
     assert done.returncode == 1 and done.stdout == b""
     assert (
-        done.stderr.decode().strip()
-        == f"error: {tmp_path / 'nowhere'}: no such folder; give the folder of a repository"
+        done.stderr.decode().strip() == f"error: {tmp_path / 'nowhere'}: no such folder; pass the path of a repository"
     )
 
 
 @pytest.mark.parametrize("form", ["terminal", "markdown", "html", "json"])
-def test_every_form_is_written_to_any_system(baked, form):
+def test_every_format_is_written_on_any_system(baked, form):
     done = command(baked, "--format", form, PYTHONIOENCODING="ascii")
     assert done.returncode == 0 and done.stderr == b""
     assert b"not yet hireable" in done.stdout
 
 
 @pytest.mark.parametrize("form", ["terminal", "json"])
-def test_a_reader_who_has_seen_enough_gets_no_traceback(baked, form):
+def test_a_closed_pipe_gives_no_traceback(baked, form):
     words = [sys.executable, "-m", "scorecard", str(baked), "--all", "--format", form]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ALONE) as process:
         process.stdout.close()  # type: ignore[union-attr]
@@ -339,7 +338,7 @@ def test_a_reader_who_has_seen_enough_gets_no_traceback(baked, form):
 
 
 class Site(http.server.BaseHTTPRequestHandler):
-    """/200, /404 and the like answer with that status; /asleep is a Space that sleeps."""
+    """/200, /404 and so on respond with that status; /asleep is a sleeping Space."""
 
     def do_GET(self) -> None:
         asleep = self.path == "/asleep"
@@ -348,19 +347,19 @@ class Site(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b"<h1>This Space is sleeping</h1>" if asleep else b"here")
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Logs nothing."""
 
 
 @pytest.fixture
 def site():
-    """Address of a site on this machine."""
+    """Address of a local web server."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 
 
-def test_online_asks_whether_the_public_addresses_answer(finished, site, tmp_path):  # noqa: F811
+def test_online_requests_the_public_addresses(finished, site, tmp_path):  # noqa: F811
     project = portfolio.copy(finished, tmp_path)
     portfolio.change(project, "portfolio.yaml", portfolio.ADDRESS, f"{site}/200")
     portfolio.change(project, "portfolio.yaml", "  demo:\n", f"  demo: {site}/asleep\n")
@@ -370,13 +369,13 @@ def test_online_asks_whether_the_public_addresses_answer(finished, site, tmp_pat
     portfolio.change(project, "portfolio.yaml", "https://jobs.example.org/4", f"{site}/500")
     report = judge([project], online=True)
     status = {r.id.removeprefix("online-"): r.status for r in report.items[0].checks if r.id.startswith("online-")}
-    asked = [status[f"advertisement-{number}"] for number in range(1, 6)]
+    adverts = [status[f"advertisement-{number}"] for number in range(1, 6)]
     assert (status["article"], status["demo"], status["code"]) == ("pass", "fail", "not checked")
-    assert asked == ["fail", "fail", "pass", "not checked", "fail"]
+    assert adverts == ["fail", "fail", "pass", "not checked", "fail"]
     assert report.evidenced == 5_000
 
 
-def test_an_article_whose_address_does_not_answer_is_not_published(finished, site, tmp_path):  # noqa: F811
+def test_an_article_with_a_broken_address_is_not_published(finished, site, tmp_path):  # noqa: F811
     project = portfolio.copy(finished, tmp_path)
     portfolio.change(project, "portfolio.yaml", portfolio.ADDRESS, f"{site}/404")
     assert judge([project]).evidenced == 5_000
