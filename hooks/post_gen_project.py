@@ -1,4 +1,4 @@
-"""Lays the starter over the project, makes the first commit, installs and runs. Standard library only."""
+"""Copies the chosen starter into the project, commits, installs and runs. Standard library only."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ STARTER, ROLE, LICENSE, SETUP = (
     "{{ cookiecutter.license }}",
     "{{ cookiecutter.setup }}",
 )
-STOPPED = "interrupted"
+INTERRUPTED = "interrupted"
 SLUG = "{{ cookiecutter.project_slug }}"
 NAME, EMAIL = "{{ cookiecutter.author_name }}", "{{ cookiecutter.github_username }}@users.noreply.github.com"
 
@@ -27,7 +27,7 @@ def overlay() -> None:
 
 
 def run(*command: str) -> bool:
-    """Whether the command ended well; what it prints is shown."""
+    """Runs a command and shows its output; True if it succeeded."""
     print(f"\n$ {' '.join(command)}", flush=True)
     try:
         return subprocess.run(command).returncode == 0
@@ -40,32 +40,32 @@ def git(*words: str) -> bool:
     return subprocess.run(["git", *words], capture_output=True).returncode == 0
 
 
-def missing() -> dict[str, str]:
-    """What git does not know of the user: from the answers, to commit with. It asks in the repository, as git does."""
+def missing_identity() -> dict[str, str]:
+    """Name and e-mail from the answers, where git has none configured for this repository."""
     try:
         if git("var", "GIT_AUTHOR_IDENT") and git("var", "GIT_COMMITTER_IDENT"):
             return {}
-        known = {"user.name": NAME, "user.email": EMAIL}
-        return {key: value for key, value in known.items() if not git("config", key)}
+        identity = {"user.name": NAME, "user.email": EMAIL}
+        return {key: value for key, value in identity.items() if not git("config", key)}
     except OSError:
         return {}
 
 
 def commit(message: str) -> str:
-    """Commits everything as the user, or as the author where git does not know who that is; says why it could not."""
+    """Commits everything; returns an empty text, or the reason why git could not."""
     steps = [["add", "--all"], ["commit", "--quiet", "--message", message]]
     if not Path(".git").exists():
         steps.insert(0, ["-c", "init.defaultBranch=main", "init", "--quiet"])
     for step in steps:
-        who = [word for key, value in missing().items() for word in ("-c", f"{key}={value}")]
+        identity = [word for key, value in missing_identity().items() for word in ("-c", f"{key}={value}")]
         try:
-            done = subprocess.run(["git", *who, *step], capture_output=True, text=True)
+            result = subprocess.run(["git", *identity, *step], capture_output=True, text=True)
         except OSError:
             return "git is missing"
         except KeyboardInterrupt:
-            return STOPPED
-        if done.returncode:
-            return (done.stderr.strip() or "git failed").splitlines()[-1]
+            return INTERRUPTED
+        if result.returncode:
+            return (result.stderr.strip() or "git failed").splitlines()[-1]
     return ""
 
 
@@ -74,12 +74,12 @@ def main() -> None:
     trouble = commit("Generate the project")
     committed = not trouble
     uv = os.environ.get("UV") or shutil.which("uv")  # uvx names itself in UV
-    installed = SETUP != "files" and bool(uv) and trouble != STOPPED and run(uv, "sync")
+    installed = SETUP != "files" and bool(uv) and trouble != INTERRUPTED and run(uv, "sync")
     trained = SETUP == "train" and installed and committed and run(uv, "run", "dvc", "repro")  # DVC needs a commit
     if installed and committed:
         trouble = commit("First run" if trained else "Lock the environment")
 
-    todo = []  # what the user has to do by hand, in order
+    todo = []  # commands left for the user, in order
     if not committed:
         todo += [] if shutil.which("git") else ["# install git first: https://git-scm.com/downloads"]
         todo += [] if Path(".git").exists() else ["git init -b main"]
@@ -92,15 +92,15 @@ def main() -> None:
         todo.append("uv run dvc repro")
     if trouble and committed:
         todo += ["git add --all", 'git commit -m "First run"']
-    print(f"\n{SLUG} is ready." if not todo else f"\n{SLUG} is written. Still to do:")
+    print(f"\n{SLUG} is ready." if not todo else "\nProject created. Next steps:")
     here = str(Path.cwd())
     print("\n  cd", f'"{here}"' if " " in here else here)
     for line in todo:
         print(f"  {line}")
     if trouble:
-        print(f"\nNot all is committed: {trouble}")
-    elif unknown := missing():
-        print(f"\nGit does not know who you are; committed with {', '.join(unknown.values())}. Before the next commit:")
+        print(f"\nSome files are not committed: {trouble}")
+    elif unknown := missing_identity():
+        print(f"\nGit has no identity; committed as {', '.join(unknown.values())}. Set yours before the next commit:")
         for key in unknown:
             print(f"  git config --global {key} {key.removeprefix('user.').upper()}")
     print("\nThen:" if todo else "")
@@ -108,7 +108,7 @@ def main() -> None:
         "  uv run python app.py       # the demo\n"
         "  uv run mkdocs serve        # the site with the article\n"
         "  uv run pytest              # the tests\n"
-        "  uv run pre-commit install  # no commit with a key in it"
+        "  uv run pre-commit install  # refuses commits with keys or tokens"
     )
 
 

