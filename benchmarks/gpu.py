@@ -1,202 +1,239 @@
-"""On a GPU: samples a second, share of time it works, bf16, compile, memory, minutes and price of the training.
+"""On a GPU: samples per second, GPU utilization, bf16, compile, memory, minutes and price of the training.
 
-Prints nothing where there is none; `--rehearse` runs it on the CPU with a few steps, to see that it runs.
-Set DOLLARS_AN_HOUR to what this GPU costs where it is rented.
+Prints nothing without a GPU; `--rehearse` runs the same code on the CPU with few steps. DOLLARS_AN_HOUR is the price of
+this GPU where it is rented.
 """
 
 import contextlib
 import gc
-import io
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
-import loop
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from measure import operations, prepared, row
-from project import config, learner, train
+import training
+from heldout import config
+from heldout.torch import TensorLoader, trainer_settings
+from measure import KIND, prepare, row
+from omegaconf import DictConfig
+from project import data, train
 from torch.utils.data import DataLoader, TensorDataset
 
 REHEARSE = "--rehearse" in sys.argv
 GPU = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if GPU else "cpu")
+TRAINER = "trainer=gpu" if GPU else "trainer=cpu"
 ROUNDS = 1 if REHEARSE else 3
 STEPS = 20 if REHEARSE else 500  # of an epoch, so that validation and checkpoints weigh little
-BATCH = {"image": 256, "table": 4096, "series": 4096}
-AIM = {"image": ">= 5", "table": ">= 50", "series": ">= 50"}
-KIND = Path.cwd().name
+BATCH_SIZES = {"image": 256, "table": 4096, "series": 4096}
+TARGETS = {"image": ">= 5", "table": ">= 50", "series": ">= 50"}
+N_WORKERS = 0 if REHEARSE else 8
 
 
-def settings(*words: str):
-    """The configuration for this device."""
-    batch = min(BATCH[KIND], 256) if REHEARSE else BATCH[KIND]
-    return config.compose(f"trainer={'gpu' if GPU else 'cpu'}", "model.epochs=3", f"model.batch={batch}", *words)
+class RepeatedLoader(TensorLoader):
+    """A TensorLoader whose training rows repeat until an epoch has STEPS steps."""
+
+    def __post_init__(self) -> None:
+        if self.shuffle:
+            self.rows = np.resize(np.asarray(self.rows), STEPS * self.batch_size)
+        super().__post_init__()
 
 
-def repeated(cfg, z: torch.Tensor, y: np.ndarray, part: np.ndarray) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
-    """Training samples again and again, so that an epoch has enough steps; validation as it is."""
-    train_rows, val = (np.flatnonzero(part == name) for name in ("train", "val"))
-    rows = np.concatenate([np.resize(train_rows, STEPS * cfg.model.batch), val])
-    return z[torch.from_numpy(rows)], y[rows], part[rows]
+def compose(*overrides: str) -> DictConfig:
+    """The configuration of the comparisons on this device."""
+    batch_size = BATCH_SIZES[KIND]
+    if REHEARSE:
+        batch_size = min(batch_size, 64)
+    return config.compose(TRAINER, "model.epochs=3", f"model.batch_size={batch_size}", *overrides)
 
 
-def usual(cfg, facts, z, y, part) -> list[float]:
-    """Seconds a step of our module and Trainer with a DataLoader of single samples and eight workers."""
-    loop.Beat.begun = []
+def fit_dataloader(cfg: DictConfig, split: np.ndarray) -> list[float]:
+    """Seconds per step of the project's module with a DataLoader of single samples and eight workers."""
+    module, datamodule = training.build(cfg, split)
     loaders = []
-    for name in ("train", "val"):
-        rows = torch.from_numpy(np.flatnonzero(part == name))
-        z_part = z[rows, 0] if name == "train" else z[rows, :1]
-        workers = 0 if REHEARSE or name == "val" else 8
-        loaders.append(
-            DataLoader(
-                TensorDataset(z_part, torch.from_numpy(y)[rows]),
-                cfg.model.batch,
-                shuffle=name == "train",
-                num_workers=workers,
-                persistent_workers=bool(workers),
-                drop_last=name == "train",
-                pin_memory=GPU,
-            )
-        )
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        trainer = pl.Trainer(
-            **train.trainer_settings(cfg), max_epochs=cfg.model.epochs, logger=False, callbacks=[loop.Clock(10)],
-            enable_checkpointing=False, enable_model_summary=False, num_sanity_val_steps=0,
-        )  # fmt: skip
-        trainer.fit(learner.Learner(dict(cfg.model), facts, cfg.seed), *loaders)
-    return list(np.diff(loop.Beat.begun)[1:] / len(loaders[0]))
+    for loader in (datamodule.train_dataloader(), datamodule.val_dataloader()):
+        x, y = loader.x[loader.rows].cpu(), loader.y[loader.rows].cpu()
+        if KIND == "image":
+            x = x[:, :1].clone()  # as usual, a sample has one flip
+        workers = N_WORKERS if loader.shuffle else 0
+        options = {"shuffle": loader.shuffle, "drop_last": loader.shuffle, "pin_memory": GPU}
+        options |= {"num_workers": workers, "persistent_workers": workers > 0}
+        loaders.append(DataLoader(TensorDataset(x, y), cfg.model.batch_size, **options))
+    timer, flips = training.EpochTimer(), contextlib.nullcontext()
+    if KIND == "image":
+        flips = mock.patch.object(train, "FLIPS", [()])
+    with training.silence(), flips:
+        training.minimal_trainer(cfg, timer).fit(module, *loaders)
+    return timer.step_seconds()
 
 
-def alone(side: Callable[[], list[float]]) -> list[float]:
-    """What a side measures with the memory of the GPU to itself."""
+def empty_cache() -> None:
+    """Gives the memory of the last measurement back to the GPU."""
     gc.collect()
     if GPU:
         torch.cuda.empty_cache()
-    return side()
 
 
-class Watch(loop.Clock):
-    """Seconds of a step in which a kernel runs; kernels side by side count once.
+class UtilizationTimer(training.EpochTimer):
+    """Seconds of a step in which at least one kernel runs, from 50 profiled steps of the second epoch.
 
-    From 50 steps under the profiler, which slows the steps down, but not the kernels.
+    The profiler slows down the steps, but not the kernels.
     """
 
-    steps = range(20, 70)  # of the second epoch
-    worked = 0.0
+    steps = range(20, 70)
 
-    def on_train_batch_start(self, trainer: pl.Trainer, learner: pl.LightningModule, batch: object, index: int) -> None:
-        super().on_train_batch_start(trainer, learner, batch, index)
-        if trainer.current_epoch == 1 and index == self.steps.start:
-            loop.sync()
+    def __init__(self) -> None:
+        super().__init__()
+        self.busy_seconds = 0.0
+
+    def on_train_batch_start(self, trainer: pl.Trainer, module: pl.LightningModule, batch: object, step: int) -> None:
+        if trainer.current_epoch != 1:
+            return
+        if step == self.steps.start:
+            training.synchronize()
             self.profile = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA])
             self.profile.__enter__()
-        if trainer.current_epoch == 1 and index == self.steps.stop:
-            loop.sync()
+        if step == self.steps.stop:
+            training.synchronize()
             self.profile.__exit__(None, None, None)
-            spans = sorted(
-                (event.time_range.start, event.time_range.end)
-                for event in self.profile.events()
-                if event.device_type == torch.autograd.DeviceType.CUDA
-                and not event.name.startswith(("Memcpy", "Memset"))
-                and not getattr(event, "is_user_annotation", False)
-            )
-            worked, until = 0.0, 0.0  # in microseconds
-            for start, end in spans:
-                worked += max(0.0, end - max(start, until))
-                until = max(until, end)
-            Watch.worked = worked / 1e6 / len(self.steps)
+            self.busy_seconds = busy_microseconds(self.profile) / 1e6 / len(self.steps)
 
 
-def peak_rate(dtype: torch.dtype) -> float:
-    """Operations a second that this card reaches in a product of large matrices."""
+def busy_microseconds(profile: torch.profiler.profile) -> float:
+    """Time in which a kernel runs; parallel kernels count once."""
+    spans = []
+    for event in profile.events():
+        is_kernel = event.device_type == torch.autograd.DeviceType.CUDA
+        is_copy = event.name.startswith(("Memcpy", "Memset"))
+        if is_kernel and not is_copy and not getattr(event, "is_user_annotation", False):
+            spans.append((event.time_range.start, event.time_range.end))
+    busy, latest = 0.0, 0.0
+    for start, end in sorted(spans):
+        busy += max(0.0, end - max(start, latest))
+        latest = max(latest, end)
+    return busy
+
+
+def matrix_operations(dtype: torch.dtype) -> float:
+    """Operations per second of this device in a product of large matrices."""
     size = 256 if REHEARSE else 8192
     a, b = (torch.randn(size, size, device=DEVICE, dtype=dtype) for _ in range(2))
     for _ in range(3):
         a @ b
-    loop.sync()
-    begun = time.perf_counter()
+    training.synchronize()
+    start = time.perf_counter()
     for _ in range(10):
         a @ b
-    loop.sync()
-    return 10 * 2 * size**3 / (time.perf_counter() - begun)
+    training.synchronize()
+    return 10 * 2 * size**3 / (time.perf_counter() - start)
+
+
+def measure_rates(cfg: DictConfig, split: np.ndarray) -> dict[str, float]:
+    """Rows for samples per second of the project against other loops; returns them by name."""
+    loops: dict[str, Callable[[], list[float]]] = {
+        "project": lambda: training.fit_project(cfg, split),
+        "bare": lambda: training.fit_bare(cfg, split),
+        "DataLoader": lambda: fit_dataloader(cfg, split),
+    }
+    if GPU:
+        loops["32 bit"] = lambda: training.fit_project(compose("trainer.precision=32-true"), split)
+    seconds: dict[str, list[float]] = {name: [] for name in loops}
+    for _ in range(ROUNDS):
+        for name, loop in loops.items():
+            empty_cache()
+            seconds[name] += loop()
+    rates = {name: cfg.model.batch_size / float(np.median(times)) for name, times in seconds.items()}
+    rate, what = rates["project"], f"samples a second, batch {cfg.model.batch_size:,}"
+    row(what, f"{rate:,.0f}", f"bare loop {rates['bare']:,.0f}", rate / rates["bare"], ">= 0.95")
+    reference = f"DataLoader, {N_WORKERS} workers {rates['DataLoader']:,.0f}"
+    row(what, f"{rate:,.0f}", reference, rate / rates["DataLoader"], TARGETS[KIND])
+    if GPU:
+        what = f"{trainer_settings(cfg.trainer)['precision']} against 32 bit (TF32 in convolutions)"
+        row(what, f"{rate:,.0f}", f"{rates['32 bit']:,.0f}", rate / rates["32 bit"])
+    return rates
+
+
+def measure_compile(rate: float, split: np.ndarray) -> None:
+    """A row for the compiled network against the eager one, which has this rate in samples per second."""
+    cfg, what = compose("trainer.compile=true"), "compiled against eager"
+    empty_cache()
+    try:  # needs a C compiler
+        compiled = cfg.model.batch_size / float(np.median(training.fit_project(cfg, split)))
+    except Exception as error:
+        row(what, "not measured", (str(error).splitlines() or [type(error).__name__])[0])
+    else:
+        row(what, f"{compiled:,.0f}", f"{rate:,.0f}", compiled / rate)
+
+
+def measure_utilization(cfg: DictConfig, split: np.ndarray, step_seconds: float) -> None:
+    """A row for the share of a step in which the GPU works."""
+    timer = UtilizationTimer()
+    training.fit_project(cfg, split, timer)
+    share = timer.busy_seconds / step_seconds
+    row("share of an epoch in which the GPU works", f"{share:.0%}", "", share, ">= 0.9")
+
+
+def measure_operations(cfg: DictConfig, split: np.ndarray, rate: float) -> None:
+    """A row for operations per second of the training against those of a matrix product."""
+    module, datamodule = training.build(cfg, split)
+    loader = datamodule.train_dataloader()
+    x = loader.x[loader.rows[:4]]
+    operations = rate * training.step_operations(module.to(x.device), x)
+    dtype = training.AMP_TYPES.get(trainer_settings(cfg.trainer)["precision"], torch.float32)
+    peak = matrix_operations(dtype)
+    value, reference = f"{operations / 1e12:.3g} trillion", f"product of matrices {peak / 1e12:.3g}"
+    row("operations a second of the network", value, reference, operations / peak)
+
+
+def measure_training(split: np.ndarray) -> None:
+    """A row for the default training: minutes, dollars if DOLLARS_AN_HOUR is set, and peak memory."""
+    overrides = [TRAINER]
+    if REHEARSE:
+        overrides.append("model.epochs=1")
+    cfg = config.compose(*overrides)
+    if hasattr(train, "frozen_features"):
+        train.frozen_features.cache_clear()  # their computation is part of the training
+    empty_cache()
+    if GPU:
+        torch.cuda.reset_peak_memory_stats()
+    start = time.perf_counter()
+    with training.silence():
+        train.fit(cfg, split, Path("runs/gpu"))
+    minutes = (time.perf_counter() - start) / 60
+    text, memory = f"{minutes:.2f} min", ""
+    if "DOLLARS_AN_HOUR" in os.environ:
+        price = float(os.environ["DOLLARS_AN_HOUR"])
+        text += f", {minutes / 60 * price:.4f} dollars at {price:g} an hour"
+    if GPU:
+        memory = f"{torch.cuda.max_memory_allocated() / 1e9:.2f} GB at most"
+    row("the default training", text, memory)
+
+
+@contextlib.contextmanager
+def repeated_rows() -> Iterator[None]:
+    """Makes epochs of STEPS steps from the training rows of any dataset."""
+    with mock.patch.object(train, "TensorLoader", RepeatedLoader):
+        yield
 
 
 def main() -> None:
     if not GPU and not REHEARSE:
         return
-    prepared("prepare")
-    train.Bar = loop.Clock
-    cfg = settings()
-    facts, z, y, part = train.seen(cfg)
-    told = facts, *repeated(cfg, z, y, part)
-    sides = {
-        "ours": lambda: loop.ours(cfg, *told),
-        "bare": lambda: loop.bare(cfg, *told),
-        "usual": lambda: usual(cfg, *told),
-    }
-    if GPU:
-        sides["32 bit"] = lambda: loop.ours(settings("trainer.precision=32-true"), *told)
-    found: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(ROUNDS):
-        for name, side in sides.items():
-            found[name] += alone(side)
-    rate = {name: cfg.model.batch / float(np.median(times)) for name, times in found.items()}
-    what = f"samples a second, batch {cfg.model.batch:,}"
-    row(what, f"{rate['ours']:,.0f}", f"bare loop {rate['bare']:,.0f}", rate["ours"] / rate["bare"], ">= 0.95")
-    row(
-        what,
-        f"{rate['ours']:,.0f}",
-        f"DataLoader, 8 workers {rate['usual']:,.0f}",
-        rate["ours"] / rate["usual"],
-        AIM[KIND],
-    )
-    if GPU:
-        precision = train.trainer_settings(cfg)["precision"]
-        row(
-            f"{precision} against 32 bit (TF32 in convolutions)",
-            f"{rate['ours']:,.0f}",
-            f"{rate['32 bit']:,.0f}",
-            rate["ours"] / rate["32 bit"],
-        )
-        try:  # needs a compiler for C
-            compiled = cfg.model.batch / float(
-                np.median(alone(lambda: loop.ours(settings("trainer.compile=true"), *told)))
-            )
-            row("compiled against eager", f"{compiled:,.0f}", f"{rate['ours']:,.0f}", compiled / rate["ours"])
-        except Exception as error:
-            row("compiled against eager", "not measured", (str(error).splitlines() or [type(error).__name__])[0])
-        train.Bar = Watch
-        loop.ours(cfg, *told)
-        train.Bar = loop.Clock
-        share = Watch.worked / float(np.median(found["ours"]))
-        row("share of an epoch in which the GPU works", f"{share:.0%}", "", share, ">= 0.9")
-    kinds = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
-    top = peak_rate(kinds.get(train.trainer_settings(cfg)["precision"], torch.float32))
-    done = rate["ours"] * operations(cfg, facts, z)
-    row(
-        "operations a second of the network",
-        f"{done / 1e12:.3g} trillion",
-        f"product of matrices {top / 1e12:.3g}",
-        done / top,
-    )
-    default = config.compose(f"trainer={'gpu' if GPU else 'cpu'}", *["model.epochs=1"] * REHEARSE)
-    gc.collect()
-    if GPU:
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
-    begun = time.perf_counter()
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        train.fit(default, *train.seen(default), Path("runs/gpu"), default.logger)
-    minutes = (time.perf_counter() - begun) / 60
-    price = float(os.environ.get("DOLLARS_AN_HOUR", "nan"))
-    dollars = "" if np.isnan(price) else f", {minutes / 60 * price:.4f} dollars at {price:g} an hour"
-    memory = f"{torch.cuda.max_memory_allocated() / 1e9:.2f} GB at most" if GPU else ""
-    row("the default training", f"{minutes:.2f} min{dollars}", memory)
+    prepare("prepare")
+    cfg = compose()
+    split = data.load_prepared()[1][cfg.data.split].to_numpy()
+    with repeated_rows():
+        rate = measure_rates(cfg, split)["project"]
+        if GPU:
+            measure_compile(rate, split)
+            measure_utilization(cfg, split, cfg.model.batch_size / rate)
+        measure_operations(cfg, split, rate)
+    measure_training(split)
 
 
 if __name__ == "__main__":

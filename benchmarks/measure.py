@@ -1,4 +1,4 @@
-"""Rows of the tables, and sides that take turns, so that both meet the same machine."""
+"""Rows of the result tables, and measurements that alternate so that all meet the same machine."""
 
 import datetime
 import json
@@ -13,66 +13,60 @@ from collections.abc import Callable
 from pathlib import Path
 
 QUICK = "--quick" in sys.argv
+KIND = Path.cwd().name  # "table", "series" or "image": __main__.py names the project's folder so
 
 
 def machine() -> str:
-    """Processor, cores, memory, system, Python, PyTorch and day."""
+    """Processor, cores, memory, system, Python, PyTorch and date."""
     import torch
 
     info = Path("/proc/cpuinfo")
-    names = (
-        [line.split(": ")[1] for line in info.read_text().splitlines() if line.startswith("model name")]
-        if info.exists()
-        else []
-    )
+    names = re.findall(r"model name\s*: (.*)", info.read_text()) if info.exists() else []
+    processor = names[0] if names else platform.processor()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
     return (
-        f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores, {memory:.0f} GiB{gpu}; "
+        f"{processor}, {os.cpu_count()} cores, {memory:.0f} GiB{gpu}; "
         f"{platform.system()}, Python {platform.python_version()}, PyTorch {torch.__version__}; {datetime.date.today()}"
     )
 
 
-def row(what: str, ours: str, beside: str = "", ratio: float | None = None, aim: str = "") -> None:
-    """Prints one line of the table. `aim`: such as "<= 1.10"."""
+def row(what: str, value: str, reference: str = "", ratio: float | None = None, target: str = "") -> None:
+    """Prints one row of a table as a JSON line; `target` is a limit of the ratio, such as "<= 1.10"."""
     met = None
-    if aim and ratio is not None:
-        sign, limit = aim.split()
+    if target and ratio is not None:
+        sign, limit = target.split()
         met = bool(ratio <= float(limit) if sign == "<=" else ratio >= float(limit))
-    told = {"what": what, "ours": ours, "beside": beside, "ratio": None if ratio is None else float(ratio), "aim": aim}
-    print(json.dumps({**told, "met": met, "machine": machine()}), flush=True)
-    print(f"  {what}: {ours} {beside} {'' if ratio is None else f'{ratio:.3g}'} {aim}", file=sys.stderr, flush=True)
+    ratio = None if ratio is None else float(ratio)
+    cells = {"what": what, "value": value, "reference": reference, "ratio": ratio, "target": target, "met": met}
+    print(json.dumps({**cells, "machine": machine()}), flush=True)
+    text = "" if ratio is None else f"{ratio:.3g}"
+    print(f"  {what}: {value} {reference} {text} {target}", file=sys.stderr, flush=True)
 
 
-def alternate(sides: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each side over the rounds, after one of each that does not count."""
-    taken: dict[str, list[float]] = {name: [] for name in sides}
+def alternate(functions: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Median seconds of each function over the rounds; the first call of each is a warm-up."""
+    times: dict[str, list[float]] = {name: [] for name in functions}
     for turn in range(rounds + 1):
-        for name, side in sides.items():
-            begun = time.perf_counter()
-            side()
+        for name, function in functions.items():
+            start = time.perf_counter()
+            function()
             if turn:
-                taken[name].append(time.perf_counter() - begun)
-    return {name: statistics.median(found) for name, found in taken.items()}
+                times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in times.items()}
 
 
-def operations(cfg, facts: dict, z) -> float:
-    """Floating-point operations of a training step for each sample: three times those of the forward pass.
+def milliseconds(times: list[float]) -> str:
+    """Median and 95th percentile of times in seconds, as text in milliseconds."""
+    import numpy as np
 
-    PyTorch counts the forward pass; its count of the backward pass takes grouped convolutions for whole ones.
-    """
-    import torch
-    from project import learner
-    from torch.utils.flop_counter import FlopCounterMode
-
-    made = learner.Learner(dict(cfg.model), facts, cfg.seed).eval()
-    with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        made.network(z[:4, 0].float())
-    return 3 * counter.get_total_flops() / 4
+    median, p95 = (f"{float(f'{1000 * np.quantile(times, q):.3g}'):,g}" for q in (0.5, 0.95))
+    return f"{median} ms, p95 {p95} ms"
 
 
-def prepared(*stages: str) -> None:
-    """Brings these stages of the pipeline up to date; with --quick from fewer epochs, whose quality no row shows."""
-    for settings in Path("conf/model").glob("*.yaml") if QUICK else ():
-        settings.write_text(re.sub(r"^epochs: \d+", "epochs: 2", settings.read_text(), flags=re.MULTILINE))
+def prepare(*stages: str) -> None:
+    """Runs `dvc repro` for these stages (default: all). With --quick, the network trains two epochs only."""
+    if QUICK:  # no row shows the quality of this network
+        for path in Path("conf/model").glob("*.yaml"):
+            path.write_text(re.sub(r"^epochs: \d+", "epochs: 2", path.read_text(), flags=re.MULTILINE))
     subprocess.run([sys.executable, "-m", "dvc", "repro", "--quiet", *stages], check=True, stdout=sys.stderr)

@@ -1,6 +1,5 @@
-"""Where the seconds of the first run go: bake, install, stages, site; and what a run costs with nothing to do."""
+"""Seconds of the first run: bake, install, stages, site; and of a run with nothing to do."""
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -9,127 +8,108 @@ import tempfile
 import time
 from pathlib import Path
 
-from measure import QUICK, alternate, prepared, row
+from measure import KIND, QUICK, alternate, prepare, row
 
 TEMPLATE = Path(__file__).parents[1]
-STAGES = ("prepare", "baseline", "train", "leak", "export", "evaluate", "report")
+STAGES = ("prepare", "baseline", "train", "export", "evaluate", "report")
+MODULES = ("data", *STAGES[1:], "predict")
 HEAVY = ("torch", "pytorch_lightning")
-DVC = [sys.executable, "-m", "dvc", "repro", "--quiet"]
+REPRO = [sys.executable, "-m", "dvc", "repro", "--quiet"]
 
 
 def seconds(*command: str, cwd: Path | None = None, **env: str) -> float:
-    """Wall time of a command, which has to end well."""
-    begun = time.perf_counter()
-    subprocess.run(
-        command, cwd=cwd, env={**os.environ, **env}, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    return time.perf_counter() - begun
+    """Wall time of a command; raises CalledProcessError if it fails."""
+    start = time.perf_counter()
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run(command, cwd=cwd, env={**os.environ, **env}, check=True, **quiet)
+    return time.perf_counter() - start
 
 
-def bake(folder: Path) -> None:
-    """Files of the template against those of a template with one file."""
+def measure_bake(folder: Path) -> None:
+    """A row for the bake of this template against the bake of a template with one file."""
     empty = folder / "empty"
     (empty / "{{cookiecutter.project_slug}}").mkdir(parents=True)
     (empty / "cookiecutter.json").write_text('{"project_slug": "empty"}')
     (empty / "{{cookiecutter.project_slug}}/README.md").write_text("# {{cookiecutter.project_slug}}\n")
     cookiecutter = [os.environ["COOKIECUTTER"], "-m", "cookiecutter", "--no-input", "--output-dir"]
 
-    def once(*words: str) -> float:
+    def bake(*words: str) -> float:
         return seconds(*cookiecutter, tempfile.mkdtemp(dir=folder), *words)
 
-    found = alternate(
-        {"ours": lambda: once(str(TEMPLATE), "setup=files"), "empty": lambda: once(str(empty))},
-        1 if QUICK else 5,
-    )
-    row(
-        "bake, setup=files",
-        f"{found['ours']:.2f} s",
-        f"empty template {found['empty']:.2f} s",
-        found["ours"] / found["empty"],
-        "<= 1.5",
-    )
+    functions = {"project": lambda: bake(str(TEMPLATE), "setup=files"), "empty": lambda: bake(str(empty))}
+    medians = alternate(functions, 1 if QUICK else 5)
+    value, reference = f"{medians['project']:.2f} s", f"empty template {medians['empty']:.2f} s"
+    row("bake, setup=files", value, reference, medians["project"] / medians["empty"], "<= 1.5")
 
 
-def first() -> None:
-    """Seconds of the install from a warm cache, of each stage (each a start of DVC) and of the site, from nothing."""
-    with tempfile.TemporaryDirectory(dir=".") as new:
-        spent = [
-            (
-                "install, from the cache",
-                seconds(os.environ["UV"], "sync", UV_PROJECT_ENVIRONMENT=str(Path(new, "venv").resolve())),
-            )
-        ]
-    for old in ("data", "models", "runs", ".dvc/cache", ".dvc/tmp"):
-        shutil.rmtree(old, ignore_errors=True)
+def measure_first_run() -> None:
+    """Rows for the install from a warm cache, each stage (each starts DVC) and the site, all from nothing."""
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        environment = str(Path(folder, "venv").resolve())
+        times = {"install, from the cache": seconds(os.environ["UV"], "sync", UV_PROJECT_ENVIRONMENT=environment)}
+    for name in ("data", "models", "runs", ".dvc/cache", ".dvc/tmp"):
+        shutil.rmtree(name, ignore_errors=True)
     Path("dvc.lock").unlink(missing_ok=True)
-    spent += [(stage, seconds(*DVC, stage)) for stage in STAGES]
-    spent.append(("site", seconds(sys.executable, "-m", "mkdocs", "build", "--strict")))
-    total = sum(time for _, time in spent)
-    for name, time_ in spent:
-        row(f"first run, once: {name}", f"{time_:.1f} s", f"{time_ / total:.0%} of {total:.0f} s")
+    for stage in STAGES:
+        times[stage] = seconds(*REPRO, stage)
+    times["site"] = seconds(sys.executable, "-m", "mkdocs", "build", "--strict")
+    total = sum(times.values())
+    for name, value in times.items():
+        row(f"first run, once: {name}", f"{value:.1f} s", f"{value / total:.0%} of {total:.0f} s")
 
 
-def imports() -> None:
-    """Seconds that each stage takes to import, and whether it brings torch and Lightning along."""
-    for stage in (*STAGES, "predict"):
-        code = f"import sys, project.{stage}; print(*[name for name in {HEAVY} if name in sys.modules])"
-        begun = time.perf_counter()
+def measure_imports() -> None:
+    """Rows for the import of each module, and whether it loads torch and Lightning."""
+    for module in MODULES:
+        code = f"import sys, project.{module}; print(*[name for name in {HEAVY} if name in sys.modules])"
+        start = time.perf_counter()
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        row(
-            f"import {stage}",
-            f"{time.perf_counter() - begun:.2f} s",
-            f"loads {', '.join(done.stdout.split()) or 'neither torch nor Lightning'}",
-        )
+        value = f"{time.perf_counter() - start:.2f} s"
+        heavy = ", ".join(done.stdout.split()) or "neither torch nor Lightning"
+        row(f"import {module}", value, f"loads {heavy}")
 
 
-def nothing_to_do(folder: Path) -> None:
-    """`dvc repro` when nothing changed, against one in a project of one stage, and against `dvc --version`."""
+def measure_nothing_to_do(folder: Path) -> None:
+    """Rows for `dvc repro` when nothing changed, against a project of one stage and `dvc --version`."""
     small = folder / "small"
     small.mkdir()
     dvc = [sys.executable, "-m", "dvc"]
     (small / "dvc.yaml").write_text("stages:\n  one:\n    cmd: echo 1 > one\n    outs: [one]\n")
     seconds("git", "init", "--quiet", cwd=small)
     seconds(*dvc, "init", "--quiet", cwd=small)
-    seconds(*DVC, cwd=small)
-    seconds(*DVC)
-    found = alternate(
-        {
-            "ours": lambda: seconds(*DVC),
-            "one stage": lambda: seconds(*DVC, cwd=small),
-            "version": lambda: seconds(*dvc, "--version"),
-        },
-        2 if QUICK else 7,
-    )
-    for name, said, aim in (("one stage", "one stage with nothing to do", "<= 1.3"), ("version", "dvc --version", "")):
-        row(
-            "dvc repro, nothing to do",
-            f"{found['ours']:.2f} s",
-            f"{said} {found[name]:.2f} s",
-            found["ours"] / found[name],
-            aim,
-        )
+    seconds(*REPRO, cwd=small)
+    seconds(*REPRO)
+    functions = {
+        "project": lambda: seconds(*REPRO),
+        "one stage with nothing to do": lambda: seconds(*REPRO, cwd=small),
+        "dvc --version": lambda: seconds(*dvc, "--version"),
+    }
+    medians = alternate(functions, 2 if QUICK else 7)
+    own = medians.pop("project")
+    targets = {"one stage with nothing to do": "<= 1.3", "dvc --version": ""}
+    for name, median in medians.items():
+        row("dvc repro, nothing to do", f"{own:.2f} s", f"{name} {median:.2f} s", own / median, targets[name])
 
 
-def collect() -> None:
-    """Collecting the tests of the project."""
-    found = alternate(
-        {"collect": lambda: seconds(sys.executable, "-m", "pytest", "--collect-only", "-q")}, 1 if QUICK else 3
-    )["collect"]
-    row("collect the tests", f"{found:.2f} s", "limit 5 s", found / 5, "<= 1")
+def measure_collection() -> None:
+    """A row for collecting the tests of the project."""
+    pytest = [sys.executable, "-m", "pytest", "--collect-only", "-q"]
+    [median] = alternate({"pytest": lambda: seconds(*pytest)}, 1 if QUICK else 3).values()
+    row("collect the tests", f"{median:.2f} s", "limit 5 s", median / 5, "<= 1")
 
 
 def main() -> None:
-    assert importlib.util.find_spec("dvc"), "runs in the environment of a project"
     if QUICK:
-        prepared()
+        prepare()
     else:
-        first()
-        imports()
-    with tempfile.TemporaryDirectory() as folder:
-        if Path.cwd().name == "table":  # the starters have the same files
-            bake(Path(folder))
-        nothing_to_do(Path(folder))
-    collect()
+        measure_first_run()
+        measure_imports()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if KIND == "table":  # the same files for each starter
+            measure_bake(folder)
+        measure_nothing_to_do(folder)
+    measure_collection()
 
 
 if __name__ == "__main__":

@@ -1,83 +1,93 @@
-"""What a minute of CPU buys: quality of the default settings and of others, and the best baseline.
+"""Quality per minute of CPU: default settings, others, and the best baseline.
 
-The table's validation part has a few dozen positives, which settle nothing, so the table is cross-validated as well,
-on all but its test part. Test is shown beside it, in a project that is thrown away.
+A table's validation split has a few dozen positives, too few to choose by, so the table is cross-validated as well,
+without its test set. The test score is printed next to it, in a project that is thrown away.
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from measure import prepared, row
-from project import baseline, config, dataset, features, leak, predict, scores, splits, train
-from sklearn.metrics import mean_absolute_error, roc_auc_score
+import pandas as pd
+import training
+from heldout import config, metrics, splits
+from heldout.onnx import load_metrics
+from measure import KIND, prepare, row
+from omegaconf import DictConfig
+from project import baseline, data, train
 
 OUT = Path("runs/quality")
-OTHERS = {
+SETTINGS = {
     "image": [["model=frozen"], ["model.epochs=6"], ["model.freeze=11"]],
     "table": [["model=frozen"], ["model.epochs=8"], ["model.epochs=32"], ["model.members=8"], ["model.width=128"]],
     "series": [["model=frozen"], ["model.epochs=3"], ["model.epochs=12"], ["model.layers=2"], ["model.width=32"]],
 }
 
 
-def metric(y: np.ndarray, answers: np.ndarray) -> float:
-    """The project's first metric: of probabilities (n,) AUC, of quantiles (n, 3) the error of the middle one."""
-    return roc_auc_score(y, answers) if answers.ndim == 1 else mean_absolute_error(y, answers[:, 1])
+def score(y: np.ndarray, predictions: np.ndarray) -> float:
+    """ROC AUC of probabilities (n,), or mean absolute error of the median of quantiles (n, 3)."""
+    if predictions.ndim == 1:
+        return metrics.roc_auc(y, predictions)
+    return float(np.abs(y - predictions[:, 1]).mean())
 
 
-def crossvalidated(cfg, y: np.ndarray, samples, task: str, answer) -> str:
-    """The metric over all samples but the test part, each answered by what saw nothing of its group.
+def crossvalidate(cfg: DictConfig, samples: pd.DataFrame, task: str, fit_predict: Callable) -> str:
+    """The score over all samples but the test set, as text; each is predicted by a fit on other groups.
 
-    answer(part, rows) learns from part == "train" and answers the rows.
+    fit_predict(split, rows) fits on split (n,) == "train" and predicts the rows (k,).
     """
     kept = np.flatnonzero(samples[cfg.data.split] != "test")
-    answers = np.zeros(len(y))
-    for names in splits.folds(samples.iloc[kept], cfg.data, task, cfg.folds, cfg.seed):
-        part = np.full(len(y), "gap", object)
-        part[kept] = names
-        rows = np.flatnonzero(part == "test")
-        answers[rows] = answer(part, rows)
-    return f", {metric(y[kept], answers[kept]):.4g} in {cfg.folds} folds"
+    columns = {"groups": samples.group.iloc[kept], "labels": samples.label.iloc[kept], "task": task}
+    predictions = np.zeros(len(samples))
+    for fold in splits.folds(cfg.data.split, cfg.folds, cfg.seed, **columns):
+        split = np.full(len(samples), "gap", object)
+        split[kept] = fold
+        rows = np.flatnonzero(split == "test")
+        predictions[rows] = fit_predict(split, rows)
+    y = samples.label.to_numpy()
+    return f", {score(y[kept], predictions[kept]):.4g} in {cfg.folds} folds"
+
+
+def fit_network(cfg: DictConfig, split: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Predictions of the network for rows (k,) after a training on split (n,) == "train"."""
+    if hasattr(train, "frozen_features"):
+        train.frozen_features.cache_clear()  # their computation is part of the cost
+    with training.silence():
+        train.fit(cfg, split, OUT)
+    return train.predict(OUT / "best.ckpt", rows)
 
 
 def main() -> None:
-    prepared()
-    x, y, samples, schema = dataset.read()
-    measured = predict.metrics()
-    first = scores.FIRST[measured["task"]]
-    part = samples[config.compose("trainer=cpu").data.split].to_numpy()
-    rows = {name: np.flatnonzero(part == name) for name in ("val", "test")}
-    for words in [[], *OTHERS[Path.cwd().name]]:
-        cfg = config.compose("trainer=cpu", *words)
-        begun = time.process_time()
-        facts = train.learn(x, y, part, schema)
-        z = leak.encoded(cfg, x, facts)
-        both = np.concatenate([rows["val"], rows["test"]])
-        answers = leak.predict(cfg, facts, z, y, part, OUT, both)
-        spent = (time.process_time() - begun) / 60
-        val, test = (metric(y[r], a) for r, a in zip(rows.values(), np.split(answers, [len(rows["val"])]), strict=True))
-        said = f"{first.upper()} {test:.4g} on test, {val:.4g} on validation"
-        if Path.cwd().name == "table":
+    prepare()
+    _, samples, schema = data.load_prepared()
+    y, name = samples.label.to_numpy(), "AUC" if schema["task"] == "classification" else "MAE"
+    for overrides in [[], *SETTINGS[KIND]]:
+        cfg = config.compose("trainer=cpu", "logger=[]", *overrides)
+        split = samples[cfg.data.split].to_numpy()
+        val, test = (np.flatnonzero(split == part) for part in ("val", "test"))
+        start = time.process_time()
+        predictions = fit_network(cfg, split, np.concatenate([val, test]))
+        minutes = (time.process_time() - start) / 60
+        on_val, on_test = score(y[val], predictions[: len(val)]), score(y[test], predictions[len(val) :])
+        text = f"{name} {on_test:.4g} on test, {on_val:.4g} on validation"
+        if KIND == "table":
+            text += crossvalidate(cfg, samples, schema["task"], lambda *rows, cfg=cfg: fit_network(cfg, *rows))
+        row(" ".join(overrides) or "default", text, f"{minutes:.2f} min of CPU")
+    measure_baselines(config.compose("trainer=cpu"), samples, schema["task"], name)
 
-            def network(part: np.ndarray, rows: np.ndarray, cfg=cfg, z=z) -> np.ndarray:
-                return leak.predict(cfg, train.learn(x, y, part, schema), z, y, part, OUT, rows)
 
-            said += crossvalidated(cfg, y, samples, schema["task"], network)
-        row(" ".join(words) or "default", said, f"{spent:.2f} min of CPU")
-    cfg, best = config.compose("trainer=cpu"), measured["baseline_name"]
-    begun = time.process_time()
+def measure_baselines(cfg: DictConfig, samples: pd.DataFrame, task: str, name: str) -> None:
+    """A row for the best baseline, with the time that all of them take."""
+    report = load_metrics()
+    best = report["baseline_name"]
+    start = time.process_time()
     baseline.main(cfg)
-    spent = (time.process_time() - begun) / 60
-    said = f"{first.upper()} {measured['baseline'][first]['value']:.4g} on test"
-    if Path.cwd().name == "table":
-        known = features.features(x, samples, schema)
-
-        def fitted(part: np.ndarray, rows: np.ndarray) -> np.ndarray:
-            learnt = part == "train"
-            return baseline.fit(best, cfg, schema["task"], known[learnt], y[learnt])(known.iloc[rows])
-
-        said += crossvalidated(cfg, y, samples, schema["task"], fitted)
-    row(f"baselines; the best, {best}", said, f"{spent:.2f} min of CPU for all, on every split")
+    minutes = (time.process_time() - start) / 60
+    text = f"{name} {report['results'][best][name.lower()]['value']:.4g} on test"
+    if KIND == "table":
+        text += crossvalidate(cfg, samples, task, lambda *rows: baseline.fit_predict(cfg, best, *rows))
+    row(f"baselines; the best, {best}", text, f"{minutes:.2f} min of CPU for all, on every split")
 
 
 if __name__ == "__main__":
