@@ -1,4 +1,4 @@
-"""One bake and one environment for all tests."""
+"""Generated projects, their environments and a trained run, shared by all tests."""
 
 import functools
 import os
@@ -26,7 +26,7 @@ IDENTITY = {
 
 @pytest.fixture(scope="session", autouse=True)
 def surroundings(tmp_path_factory: pytest.TempPathFactory):
-    """A git identity, a uv that the hooks find, and no settings of the user's."""
+    """A git identity, a uv that the hooks find, and no personal settings."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in IDENTITY.items():
             patch.setenv(name, value)
@@ -44,18 +44,18 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory):
 
 
 def bake(folder: Path, **answers: str) -> Path:
-    """The project baked into `folder` with these answers, files only unless told otherwise."""
+    """A project generated in `folder` with these answers; setup=files unless given."""
     context = {"setup": "files", **answers}
     return Path(cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(folder), extra_context=context))
 
 
 @pytest.fixture(scope="session")
 def baked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The default project, files only. Not to be changed by tests."""
+    """The default project, files only. Tests must not change it."""
     return bake(tmp_path_factory.mktemp("baked"))
 
 
-# Each starter once and each role once; the other combinations are the slow tests.
+# Each starter once and each role once; slow tests cover the other combinations.
 PAIRS = {
     "solar-cells": "ml-engineer",
     "wind-turbines": "applied-research",
@@ -64,26 +64,26 @@ PAIRS = {
 
 
 def install(project: Path) -> Path:
-    """The project with its environment."""
+    """Installs the environment of a project; returns the project."""
     subprocess.run([os.environ["UV"], "sync", "--quiet"], cwd=project, check=True)
     return project
 
 
 @pytest.fixture(scope="session", params=PAIRS)
 def starter(request: pytest.FixtureRequest) -> str:
-    """Each starter."""
+    """Every starter in turn."""
     return request.param
 
 
 @pytest.fixture(scope="session")
 def installed(starter: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project of each starter, each in another role, with its environment."""
+    """A project of each starter, each in another role, installed."""
     folder = tmp_path_factory.mktemp("installed")
     return install(bake(folder, starter=starter, target_role=PAIRS[starter], project_slug=SLUG))
 
 
 def command(project: Path, *words: str) -> str:
-    """Runs a command of a project there and returns what it printed."""
+    """Output of a command run in a project with `uv run`."""
     line = [os.environ["UV"], "run", "--no-sync", *words]
     done = subprocess.run(line, cwd=project, text=True, capture_output=True)
     assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
@@ -92,7 +92,7 @@ def command(project: Path, *words: str) -> str:
 
 @pytest.fixture(scope="session")
 def run(installed: Path) -> Callable[..., str]:
-    """Runs a command of the installed project there and returns what it printed."""
+    """Runs a command in the installed project; returns its output."""
     return functools.partial(command, installed)
 
 
@@ -100,12 +100,11 @@ DEMO = {
     "solar-cells": "/inspect",
     "wind-turbines": "/forecast",
     "caravan-insurance": "/upload",
-}  # name of the demo's function for a file
+}  # API name of the Gradio demo's function for a file
 SMALL = {"bootstrap": 20}
-KNOBS = {  # makes the whole pipeline small, by its own files
+KNOBS = {  # settings that make the whole pipeline fast, by file
     "solar-cells": {
         "conf/model/network.yaml": {"size": 64, "epochs": 1},
-        "conf/model/frozen.yaml": {"size": 64, "epochs": 1},
         "conf/config.yaml": SMALL,
     },
     "wind-turbines": {
@@ -115,14 +114,14 @@ KNOBS = {  # makes the whole pipeline small, by its own files
     },
     "caravan-insurance": {
         "conf/model/network.yaml": {"members": 4, "epochs": 1},
-        "conf/model/frozen.yaml": {"epochs": 1},
         "conf/config.yaml": SMALL,
     },
 }
+STAGES = ["prepare", "baseline", "train", "export", "evaluate", "report"]
 
 
 def turn(project: Path, knobs: dict[str, dict[str, float]]) -> None:
-    """Sets knobs as a person would, by editing the line."""
+    """Sets values as a person would, by editing the line."""
     for name, values in knobs.items():
         path = project / name
         text = path.read_text()
@@ -133,19 +132,21 @@ def turn(project: Path, knobs: dict[str, dict[str, float]]) -> None:
 
 
 def reran(output: str) -> list[str]:
+    """Stages that `dvc repro` ran, from its output."""
     return re.findall(r"Running stage '(\w+)'", output)
 
 
 def git(project: Path, *words: str) -> str:
+    """Output of a git command in a project."""
     return subprocess.run(["git", *words], cwd=project, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.fixture(scope="session")
 def trained(starter, installed, run):
-    """The installed project after the whole pipeline, made small, has run on all the data."""
+    """The installed project after one fast run of the whole pipeline on all the data."""
     turn(installed, KNOBS[starter])
     output = run("dvc", "repro")
-    assert reran(output) == ["prepare", "baseline", "train", "leak", "export", "evaluate", "report"]
+    assert reran(output) == STAGES
     git(installed, "add", "--all")
     git(installed, "commit", "--quiet", "--message", "First run")
     return installed
@@ -153,7 +154,7 @@ def trained(starter, installed, run):
 
 @pytest.fixture
 def disk(tmp_path) -> Iterator[Callable[..., Path]]:
-    """Makes a small disk of so many megabytes, perhaps one that cannot be written to; needs rights to mount."""
+    """Mounts a small tmpfs with the given options; skips without the right to mount."""
     folder = tmp_path / "disk"
     folder.mkdir()
 

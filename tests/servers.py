@@ -1,10 +1,12 @@
 """Local servers that the real clients of fetch.py talk to: web, S3, Hugging Face, Kaggle."""
 
 import contextlib
+import io
 import json
 import os
 import re
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,6 +35,15 @@ class Answer:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     missing: int = 0  # bytes that are announced and never sent
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    """A ZIP archive of these files."""
+    with io.BytesIO() as buffer:
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for name, content in files.items():
+                archive.writestr(zipfile.ZipInfo(name), content)
+        return buffer.getvalue()
 
 
 def as_json(content: object, status: int = 200, **headers: str) -> Answer:

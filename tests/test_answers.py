@@ -1,4 +1,4 @@
-"""Bad answers are refused, all of them in one message; good ones give a sound project."""
+"""Invalid answers are refused, all in one message; valid ones give a valid project."""
 
 import json
 import keyword
@@ -30,7 +30,7 @@ GOOD = {
 
 
 def load_problems():
-    """The check of the hook, without the answers that cookiecutter writes into it."""
+    """The function `problems` of the hook, without rendering."""
     source = (TEMPLATE / "hooks/pre_gen_project.py").read_text(encoding="utf-8")
     space: dict = {"__name__": "hook"}
     exec(source.replace("{{ cookiecutter | tojson }}", "{}"), space)
@@ -39,7 +39,7 @@ def load_problems():
 
 problems = load_problems()
 
-HOSTILE = {
+INVALID = {
     "project_name": [
         "",
         " ",
@@ -63,18 +63,18 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize(("key", "value"), [(key, value) for key in HOSTILE for value in HOSTILE[key]])
-def test_hostile_answers_get_one_line_that_names_them(key, value):
-    found = problems({**GOOD, key: value})
-    assert len(found) == 1
-    assert found[0].startswith(f"{key} {value!r}: ") and "\n" not in found[0]
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key in INVALID for value in INVALID[key]])
+def test_an_invalid_answer_gets_one_line_that_names_it(key, value):
+    messages = problems({**GOOD, key: value})
+    assert len(messages) == 1
+    assert messages[0].startswith(f"{key} {value!r}: ") and "\n" not in messages[0]
 
 
 @pytest.mark.parametrize(
     "name",
     ["Zoë's Wind-Turbine #1: 50% & more", "太陽光パネル検査", "مفتش", "🔆 Inspector", "- a", "it's $5"],
 )
-def test_names_of_real_life_give_a_sound_project(tmp_path, name):
+def test_real_names_give_a_valid_project(tmp_path, name):
     project = bake(tmp_path, project_name=name, author_name=name, industry=name, project_slug="a-b")
     assert tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["project"]["authors"] == [{"name": name}]
     for path in [*project.glob("*.yml"), *project.glob("*.cff"), *project.glob("conf/**/*.yaml")]:
@@ -88,7 +88,7 @@ def test_names_of_real_life_give_a_sound_project(tmp_path, name):
 
 @settings(max_examples=500, deadline=None)
 @given(st.text(max_size=70))
-def test_any_accepted_text_is_safe_between_quotes(text):
+def test_every_accepted_text_is_safe_between_quotes(text):
     if problems({**GOOD, "project_name": text}):
         return
     assert tomllib.loads(f'a = "{text}"') == {"a": text}
@@ -98,27 +98,33 @@ def test_any_accepted_text_is_safe_between_quotes(text):
 
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.text(st.characters(max_codepoint=300), max_size=45))
-def test_any_accepted_package_can_be_imported(name):
+def test_every_accepted_package_can_be_imported(name):
     if not problems({**GOOD, "package_name": name}):
         assert name.isidentifier() and not keyword.iskeyword(name)
         assert name not in sys.stdlib_module_names
 
 
-def test_no_project_is_named_like_what_it_needs(baked):
-    told = tomllib.loads((baked / "pyproject.toml").read_text("utf-8"))
-    needed = told["project"]["dependencies"] + told["dependency-groups"]["dev"]
-    for name in (re.split(r"[^\w-]", line)[0].lower() for line in needed):
+def test_no_project_has_the_name_of_a_dependency(baked):
+    requirements = []
+    for path in (baked / "pyproject.toml", baked / "vendor/heldout/pyproject.toml"):
+        table = tomllib.loads(path.read_text("utf-8"))
+        requirements += table["project"]["dependencies"]
+        for group in ("optional-dependencies", "dependency-groups"):
+            extras = table["project"].get(group) or table.get(group) or {}
+            requirements += [line for lines in extras.values() for line in lines]
+    for line in requirements:
+        name = re.split(r"[^\w-]", line)[0].lower()
         assert problems({**GOOD, "project_slug": name}), name
 
 
 INSTALLED = """
 import importlib.metadata as metadata
-print(*{found.metadata["Name"] for found in metadata.distributions()} | {*metadata.packages_distributions()})
+print(*{package.metadata["Name"] for package in metadata.distributions()} | {*metadata.packages_distributions()})
 """
 
 
-def test_nothing_is_named_like_what_is_installed(installed, run):
-    """Else uv cannot resolve the project, or the one hides the other."""
+def test_no_project_has_the_name_of_an_installed_package(installed, run):
+    """Otherwise uv cannot resolve the project, or one package hides the other."""
     names = {re.sub(r"[-_.]+", "-", name).lower() for name in run("python", "-c", INSTALLED).split()}
     free = {name for name in names if not problems({**GOOD, "project_slug": name})}
     assert free == {installed.name}
@@ -130,17 +136,23 @@ def test_no_package_hides_a_module_of_the_tests(baked):
             assert problems({**GOOD, "package_name": path.stem}), path.stem
 
 
-def test_all_bad_answers_come_at_once_and_nothing_is_left(tmp_path, capfd):
+def test_no_package_hides_a_folder_of_the_project(baked):
+    for path in baked.iterdir():
+        if path.is_dir() and path.name.isidentifier():
+            assert problems({**GOOD, "package_name": path.name}), path.name
+
+
+def test_all_invalid_answers_are_reported_at_once_and_nothing_is_left(tmp_path, capfd):
     with pytest.raises(FailedHookException):
         bake(tmp_path, project_slug="UP", package_name="1", github_username="-", author_name="<b>")
-    said = capfd.readouterr().err
+    output = capfd.readouterr().err
     for key in ("project_slug", "package_name", "github_username", "author_name"):
-        assert said.count(f"- {key} ") == 1
-    assert "Traceback" not in said
+        assert output.count(f"- {key} ") == 1
+    assert "Traceback" not in output
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_exists_is_not_touched(tmp_path):
+def test_an_existing_folder_is_not_changed(tmp_path):
     mine = tmp_path / "solar-cell-inspector" / "mine.txt"
     mine.parent.mkdir()
     mine.write_text("mine")
@@ -149,8 +161,8 @@ def test_a_folder_that_exists_is_not_touched(tmp_path):
     assert [path for path in Path(tmp_path).rglob("*") if path.is_file()] == [mine]
 
 
-# What people, and people who mean harm, type at a prompt.
-NASTY = [
+# Adversarial and accidental input at a prompt.
+ADVERSARIAL = [
     "",
     " ",
     '"',
@@ -167,7 +179,7 @@ NASTY = [
     "{#",
     "[[ x ]]",
 ]
-NASTY += [
+ADVERSARIAL += [
     "${oops}",
     "$HOME",
     "`ls`",
@@ -183,8 +195,23 @@ NASTY += [
     "a: b",
     ": ",
 ]
-NASTY += ["!!python/object", "*a", "&a", "%YAML", "---", "...", "'" * 3, '"' * 3, "]]", "<b>", "<!--", "@", "~", "null"]
-NASTY += [
+ADVERSARIAL += [
+    "!!python/object",
+    "*a",
+    "&a",
+    "%YAML",
+    "---",
+    "...",
+    "'" * 3,
+    '"' * 3,
+    "]]",
+    "<b>",
+    "<!--",
+    "@",
+    "~",
+    "null",
+]
+ADVERSARIAL += [
     "yes",
     "no",
     "1e3",
@@ -199,8 +226,22 @@ NASTY += [
     "İ",
     "ß",
 ]
-NASTY += ["con", "NUL", "com1", "lpt9", "class", "match", "import", "None", "torch", "json", "__init__", "..", "../up"]
-NASTY += ["/etc", "C:\\x", "a/b", ".", "-", "_", "a" * 51, "x" * 5000, "太" * 31, "太" * 30, "no", "2048"]
+ADVERSARIAL += [
+    "con",
+    "NUL",
+    "com1",
+    "lpt9",
+    "class",
+    "match",
+    "import",
+    "None",
+    "torch",
+    "json",
+    "__init__",
+    "..",
+    "../up",
+]
+ADVERSARIAL += ["/etc", "C:\\x", "a/b", ".", "-", "_", "a" * 51, "x" * 5000, "太" * 31, "太" * 30, "no", "2048"]
 REAL = [
     "Solar Cell Inspector",
     "Zoë's #1 & Sons",
@@ -218,66 +259,66 @@ CHOICES = {
     for key, choices in json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8")).items()
     if isinstance(choices, list) and not key.startswith("_") and key != "setup"
 }
-SOUND = {
+VALID = {
     **dict.fromkeys(["project_name", "author_name", "industry"], REAL),
     **dict.fromkeys(["project_slug", "github_username"], SLUGS),
     "package_name": PACKAGES,
     **CHOICES,
 }
-HOSTILE = st.one_of(
-    st.sampled_from(NASTY),
+ADVERSARIAL_TEXT = st.one_of(
+    st.sampled_from(ADVERSARIAL),
     st.text(max_size=70),
-    st.lists(st.sampled_from([*NASTY, *REAL]), max_size=3).map("".join),
+    st.lists(st.sampled_from([*ADVERSARIAL, *REAL]), max_size=3).map("".join),
 )
 
 
 @st.composite
 def answers(draw) -> dict[str, str]:
-    """Sound answers, of which none to three are then spoilt."""
-    found = {key: draw(st.sampled_from(good)) for key, good in SOUND.items()}
-    free = sorted(found.keys() - CHOICES.keys())
-    for key in draw(st.one_of(st.just([]), st.lists(st.sampled_from(free), max_size=3, unique=True))):
-        found[key] = draw(HOSTILE)
-    if found["project_slug"] not in NASTY:  # random text shall not name a folder of this machine
-        found["project_slug"] = found["project_slug"].replace("/", "-")
-    return found
+    """Valid answers, up to three of them replaced by adversarial text."""
+    drawn = {key: draw(st.sampled_from(good)) for key, good in VALID.items()}
+    free = sorted(drawn.keys() - CHOICES.keys())
+    for key in draw(st.one_of(st.just([]), st.lists(st.sampled_from(free), min_size=1, max_size=3, unique=True))):
+        drawn[key] = draw(ADVERSARIAL_TEXT)
+    if drawn["project_slug"] not in ADVERSARIAL:  # random text must not name a folder of this machine
+        drawn["project_slug"] = drawn["project_slug"].replace("/", "-")
+    return drawn
 
 
-ENDED = {"refused": 0, "no name of a folder": 0, "sound": 0}
+OUTCOMES = {"refused": 0, "not a folder name": 0, "valid": 0}
 
 
 def answered(folder: Path, answers: dict[str, str]) -> Path:
-    """A bake whose prompts a person answers."""
-    told = {**answers, "setup": "files"}
+    """A project generated with these answers at the prompts."""
+    replies = {**answers, "setup": "files"}
     with pytest.MonkeyPatch.context() as patch:
         for name in ("read_user_variable", "read_user_choice"):
-            patch.setattr(prompt, name, lambda key, *rest: told[key])
+            patch.setattr(prompt, name, lambda key, *rest: replies[key])
         return Path(cookiecutter(str(TEMPLATE), output_dir=str(folder)))
 
 
-def refused_or_sound(answers: dict[str, str], heard: pytest.CaptureFixture) -> None:
-    """One line for each bad answer and nothing left behind, or a project of which everything parses."""
-    heard.readouterr()
+def check_outcome(answers: dict[str, str], capture: pytest.CaptureFixture) -> None:
+    """Either one line per invalid answer and nothing left behind, or a project in which every file parses."""
+    capture.readouterr()
     wrong = problems(answers)
-    assert not wrong or not all(answers[key] in good for key, good in SOUND.items()), wrong
+    assert not wrong or not all(answers[key] in good for key, good in VALID.items()), wrong
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name, "outer/inner")
         folder.mkdir(parents=True)
         try:
             project = answered(folder, answers)
         except (FailedHookException, OutputDirExistsException, OSError, ValueError) as error:
-            # cookiecutter makes the folder before it asks the hook; what can be no folder ends there
+            # cookiecutter creates the folder before the hook runs, and fails if it cannot
             slug = any(line.startswith("project_slug ") for line in wrong)
             assert wrong and (slug or isinstance(error, FailedHookException)), error
             left = [path for path in Path(name).rglob("*") if not path.is_dir()]
             assert left == [] and (slug or list(folder.iterdir()) == []), left
             if not isinstance(error, FailedHookException):
-                ENDED["no name of a folder"] += 1
+                OUTCOMES["not a folder name"] += 1
                 return
-            said = heard.readouterr().err
-            assert re.findall(r"^  - (\w+) ", said, re.M) == [line.split()[0] for line in wrong], said
-            assert "Traceback" not in said
-            ENDED["refused"] += 1
+            output = capture.readouterr().err
+            assert re.findall(r"^  - (\w+) ", output, re.M) == [line.split()[0] for line in wrong], output
+            assert "Traceback" not in output
+            OUTCOMES["refused"] += 1
             return
         assert not wrong, wrong
         assert project == folder / answers["project_slug"] and list(folder.iterdir()) == [project]
@@ -286,12 +327,12 @@ def refused_or_sound(answers: dict[str, str], heard: pytest.CaptureFixture) -> N
         python_is_clean(project)
         readme = (project / "README.md").read_text(encoding="utf-8")
         assert readme.startswith(f"# {answers['project_name']}\n")
-        ENDED["sound"] += 1
+        OUTCOMES["valid"] += 1
 
 
-def try_out(count: int, heard: pytest.CaptureFixture) -> None:
-    """The property, with so many sets of answers, the same ones each time."""
-    known = settings(
+def check_outcomes(count: int, capture: pytest.CaptureFixture) -> None:
+    """Checks the property on `count` sets of answers, the same ones each time."""
+    deterministic = settings(
         max_examples=count,
         deadline=None,
         derandomize=True,
@@ -299,19 +340,19 @@ def try_out(count: int, heard: pytest.CaptureFixture) -> None:
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
-    known(given(answers())(lambda drawn: refused_or_sound(drawn, heard)))()
+    deterministic(given(answers())(lambda drawn: check_outcome(drawn, capture)))()
 
 
-def test_any_answers_are_refused_or_give_a_sound_project(capfd):
-    ENDED.update(dict.fromkeys(ENDED, 0))
-    try_out(30, capfd)
-    assert min(ENDED["refused"], ENDED["sound"]) > 3, ENDED
+def test_any_answers_are_refused_or_give_a_valid_project(capfd):
+    OUTCOMES.update(dict.fromkeys(OUTCOMES, 0))
+    check_outcomes(30, capfd)
+    assert min(OUTCOMES["refused"], OUTCOMES["valid"]) > 3, OUTCOMES
 
 
 @pytest.mark.slow
-def test_a_thousand_answers_are_refused_or_give_a_sound_project(capfd):
-    ENDED.update(dict.fromkeys(ENDED, 0))
-    try_out(1_000, capfd)
-    assert sum(ENDED.values()) >= 1_000 and min(ENDED["refused"], ENDED["sound"]) > 200, ENDED
+def test_a_thousand_answers_are_refused_or_give_a_valid_project(capfd):
+    OUTCOMES.update(dict.fromkeys(OUTCOMES, 0))
+    check_outcomes(1_000, capfd)
+    assert sum(OUTCOMES.values()) >= 1_000 and min(OUTCOMES["refused"], OUTCOMES["valid"]) > 200, OUTCOMES
     with capfd.disabled():
-        print(f"\n{ENDED}")
+        print(f"\n{OUTCOMES}")

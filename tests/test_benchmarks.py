@@ -1,6 +1,5 @@
-"""The page of the benchmarks, and that the README says what stands there. What they measure is not repeated here."""
+"""The results page of the benchmarks. Their measurements are not repeated here."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,13 +8,6 @@ import pytest
 from conftest import TEMPLATE, bake, command, install
 
 from benchmarks.__main__ import PARTS, TITLES, replaced
-
-# Figures of the README: project, beginning of the row's name, what stands beside it.
-CLAIMS = [
-    ("table", "TabM", "bare loop"),
-    ("table", "rows of 50 numbers", "DataLoader(TensorDataset), 0 workers"),
-    ("image", "one sample, onnxruntime", "torch"),
-]
 
 
 def test_a_part_that_is_unknown_gets_one_line():
@@ -36,22 +28,6 @@ def test_the_page_tells_what_was_met_and_keeps_the_other_parts():
     assert page.count("\nNot measured.\n") == len(TITLES) - 1
     again = replaced(page, "gpu", rows[:1])
     assert again.startswith(page.removesuffix("## GPU\n\nNot measured.\n")) and "Not measured.\n\n## GPU" in again
-
-
-@pytest.mark.parametrize(("kind", "what", "beside"), CLAIMS)
-def test_a_figure_of_the_readme_is_that_of_the_page(kind, what, beside):
-    page = (TEMPLATE / "benchmarks/results.md").read_text(encoding="utf-8")
-    row = rf"^\| {kind} \| {what}[^|]*\| ([\d.,]+) [^|]*\| {re.escape(beside)} ([\d.,]+)[^|]*\| ([\d.]+) \|"
-    ours, other, ratio = re.findall(row, page, re.M)[0]
-    readme = (TEMPLATE / "README.md").read_text(encoding="utf-8")
-    [section] = re.findall(r"## How fast\n(.*?)\n## ", readme, re.S)
-    if "rows" in what:
-        ours, other = (f"{float(number.replace(',', '')) / 1e6:.3g} million" for number in (ours, other))
-    else:
-        ours, other = f"{ours} ms", f"{other} ms"
-    assert f"| {ours} | {other} | **{ratio}** |" in section
-    for rounds in re.findall(rf"^\| {kind} \| {what}.*(rounds [\d.]+ to [\d.]+)", page, re.M):
-        assert rounds in section
 
 
 @pytest.mark.slow

@@ -17,7 +17,6 @@ from conftest import PACKAGE, SLUG, bake, command, git, install, reran, turn
 pytestmark = pytest.mark.slow
 FEW = {
     "conf/model/network.yaml": {"members": 4, "epochs": 40},
-    "conf/model/frozen.yaml": {"epochs": 1},
     "conf/config.yaml": {"bootstrap": 20},
 }
 SLURM = """#!{python}
@@ -60,9 +59,9 @@ def epochs(output: str) -> list[int]:
 
 def came_home(project: Path) -> None:
     """`home` brings the lock, the reports and the model, and nothing is left to run."""
-    command(project, "python", "cloud/remote.py", "home")
+    command(project, "heldout", "remote", "home")
     metrics = json.loads((project / "reports/metrics.json").read_text())
-    assert f"{metrics['test']['auc']['value']:.3f}" in (project / "README.md").read_text()
+    assert f"{metrics['results']['network']['auc']['value']:.3f}" in (project / "README.md").read_text()
     assert (project / "models/model.onnx").exists() and (project / "models/best.ckpt").exists()
     assert reran(command(project, "dvc", "repro")) == []
 
@@ -187,14 +186,14 @@ def test_a_fresh_clone_pulls_everything_from_s3(tmp_path, s3):
     assert git(clone, "status", "--porcelain") == ""
     assert (clone / "models/best.ckpt").read_bytes() == (project / "models/best.ckpt").read_bytes()
 
-    command(project, "python", "cloud/remote.py", "finish")
+    command(project, "heldout", "remote", "finish")
     git(clone, "reset", "--quiet", "--hard", "HEAD~1")
     came_home(clone)
     ledger = clone / "reports/test_ledger.jsonl"
     look = '{"time": "2020-02-02T00:00:00+00:00", "data": "other"}\n'
     ledger.write_text(look + ledger.read_text())
     with pytest.raises(AssertionError, match="hold work that is not committed"):
-        command(clone, "python", "cloud/remote.py", "home")
+        command(clone, "heldout", "remote", "home")
     git(clone, "add", "--all")
     git(clone, "commit", "--quiet", "--message", "Looked again")
     came_home(clone)

@@ -1,4 +1,4 @@
-"""Without git, uv or the network the files are still there, and the hook says what to run later."""
+"""Without git, uv or a network the hook writes the files and lists the commands to run later."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ CLI = [sys.executable, "-m", "cookiecutter", str(TEMPLATE), "--no-input", "--out
 
 @pytest.fixture
 def tools(tmp_path, monkeypatch):
-    """A PATH on which only the tools named by the test exist."""
+    """An empty folder that is the whole PATH; a test adds tools to it."""
     folder = tmp_path / "tools"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -26,38 +26,40 @@ def tools(tmp_path, monkeypatch):
 
 
 def script(path: Path, text: str) -> None:
+    """An executable Python script."""
     if os.name == "nt":
-        pytest.skip("Windows starts no script by its first line")
+        pytest.skip("Windows does not run scripts by their first line")
     path.write_text(f"#!{sys.executable}\n{text}\n")
     path.chmod(path.stat().st_mode | stat.S_IEXEC)
 
 
 def test_without_git_and_uv(tools, tmp_path, capfd):
     project = bake(tmp_path, setup="train")
-    said = capfd.readouterr().out
-    assert "Still to do" in said
+    output = capfd.readouterr().out
+    assert "Project created. Next steps:" in output
     steps = ["# install git first", "git init -b main", "git add --all", "git commit", "python -m pip install uv"]
-    places = [said.index(f"\n  {step}") for step in [*steps, "uv sync", "uv run dvc repro"]]
-    assert places == sorted(places)  # DVC needs a commit
+    positions = [output.index(f"\n  {step}") for step in [*steps, "uv sync", "uv run dvc repro"]]
+    assert positions == sorted(positions)  # DVC needs a commit
     assert (project / "dvc.yaml").exists() and not (project / ".git").exists()
 
 
 def test_without_git_nothing_is_trained(tools, tmp_path, capfd):
     script(tools / "uv", "")
     bake(tmp_path, setup="train")
-    said = capfd.readouterr().out
-    assert "$ " in said and said.count("dvc repro") == 1 and said.index("git commit") < said.index("uv run dvc repro")
-    assert "\n  uv sync\n" not in said
+    output = capfd.readouterr().out
+    assert "$ " in output and output.count("dvc repro") == 1
+    assert output.index("git commit") < output.index("uv run dvc repro")
+    assert "\n  uv sync\n" not in output
 
 
 @pytest.mark.parametrize("broken", ["sync", "run"])
-def test_a_step_that_fails_is_named_and_the_files_stay(tools, tmp_path, capfd, broken):
+def test_a_failed_step_is_listed_and_the_files_stay(tools, tmp_path, capfd, broken):
     script(tools / "git", "")
     script(tools / "uv", f"import sys; sys.exit(sys.argv[1] == {broken!r})")
     project = bake(tmp_path, setup="train")
-    said = capfd.readouterr().out
-    assert ("\n  uv sync\n" in said) == (broken == "sync")
-    assert "\n  uv run dvc repro\n" in said
+    output = capfd.readouterr().out
+    assert ("\n  uv sync\n" in output) == (broken == "sync")
+    assert "\n  uv run dvc repro\n" in output
     assert (project / "README.md").exists() and not (project / "starters").exists()
 
 
@@ -72,9 +74,9 @@ def test_without_a_git_identity(tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("GIT_CONFIG_KEY_0", "user.useConfigOnly")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", "true")
     project = bake(tmp_path / "out")
-    said = capfd.readouterr().out
-    assert "git config --global user.name" in said and "Not all is committed" not in said
-    assert "committed with Your Name, your-github-name@users.noreply.github.com." in said
+    output = capfd.readouterr().out
+    assert "git config --global user.name" in output and "not committed" not in output
+    assert "committed as Your Name, your-github-name@users.noreply.github.com." in output
     assert git(project, "log", "--format=%an, %cn <%ae>").splitlines() == [
         "Your Name, Your Name <your-github-name@users.noreply.github.com>"
     ]
@@ -97,7 +99,7 @@ def test_a_git_identity_for_this_folder_only(tmp_path, monkeypatch, capfd):
 
 
 @pytest.mark.parametrize("setup", ["install", "train"])
-def test_setup_runs_what_it_says_and_commits(tools, tmp_path, capfd, setup):
+def test_setup_runs_its_commands_and_commits(tools, tmp_path, capfd, setup):
     log = tmp_path / "log"
     script(
         tools / "uv",
@@ -119,56 +121,56 @@ def test_hooks_use_the_standard_library_only():
 
 
 def cli(folder: Path, *answers: str, **env: str) -> subprocess.CompletedProcess:
-    """The command of the README."""
+    """The cookiecutter command in a process of its own."""
     line = [*CLI, str(folder), *answers]
     return subprocess.run(line, env={**os.environ, **env}, capture_output=True, text=True)
 
 
-def test_a_full_disk_is_refused_in_one_sentence(disk):
+def test_a_full_disk_is_refused_in_one_line(disk):
     folder = disk("size=10m")
     done = cli(folder, "setup=files")
     assert done.returncode == 1
-    assert f"{folder}: 10 MB are free there; the files need 50" in done.stderr
+    assert f"{folder}: 10 MB free; the project needs 50" in done.stderr
     assert "Traceback" not in done.stderr and list(folder.iterdir()) == []
 
 
-def test_a_disk_that_fills_up_leaves_a_project_that_can_go_on(disk):
+def test_a_disk_that_fills_up_leaves_a_usable_project(disk):
     folder = disk("size=60m")
     done = cli(folder, "setup=install")
     assert "No space left on device" in done.stderr + done.stdout
-    assert f"{SLUG} is written. Still to do:" in done.stdout and "\n  uv sync\n" in done.stdout
+    assert "Project created. Next steps:" in done.stdout and "\n  uv sync\n" in done.stdout
     assert git(folder / SLUG, "log", "--format=%s") == "Generate the project\n"
     assert git(folder / SLUG, "--no-optional-locks", "status", "--porcelain") in ("", "?? uv.lock\n")
 
 
 def test_a_folder_that_cannot_be_written_to(disk):
-    """cookiecutter itself ends there, before it asks a hook: its own last line says why."""
+    """cookiecutter itself stops before the hook; its last line gives the reason."""
     folder = disk("size=60m,ro")
     done = cli(folder, "setup=files")
     assert done.returncode == 1 and "Unable to create directory" in done.stderr.splitlines()[-1]
     assert str(folder) in done.stderr.splitlines()[-1]
 
 
-def test_a_commit_that_fails_for_another_reason_keeps_the_name_that_git_has(tmp_path, monkeypatch, capfd):
+def test_a_failed_commit_keeps_the_configured_name(tmp_path, monkeypatch, capfd):
     for number, (key, value) in enumerate({"commit.gpgsign": "true", "gpg.program": "/nowhere"}.items()):
         monkeypatch.setenv(f"GIT_CONFIG_KEY_{number}", key)
         monkeypatch.setenv(f"GIT_CONFIG_VALUE_{number}", value)
     monkeypatch.setenv("GIT_CONFIG_COUNT", "2")
     bake(tmp_path)
-    said = capfd.readouterr().out
-    assert "Not all is committed: " in said and "user.name" not in said and "git commit" in said
+    output = capfd.readouterr().out
+    assert "Some files are not committed: " in output and "user.name" not in output and "git commit" in output
 
 
 def test_without_a_network(tmp_path):
     done = cli(tmp_path, "setup=train", UV_OFFLINE="1", UV_CACHE_DIR=str(tmp_path / "cache"))
-    assert f"{SLUG} is written. Still to do:" in done.stdout
+    assert "Project created. Next steps:" in done.stdout
     assert "\n  uv sync\n" in done.stdout and "\n  uv run dvc repro\n" in done.stdout
     assert (tmp_path / SLUG / "dvc.yaml").exists()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals a group of processes")
 @pytest.mark.parametrize("stage", ["commit", "sync", "run"])
-def test_ctrl_c_leaves_a_project_that_can_go_on(tools, tmp_path, stage):
+def test_ctrl_c_leaves_a_usable_project(tools, tmp_path, stage):
     started = tmp_path / "started"
     for tool in ("uv", "git"):
         script(
@@ -176,18 +178,18 @@ def test_ctrl_c_leaves_a_project_that_can_go_on(tools, tmp_path, stage):
             f"import sys, time\nif {stage!r} in sys.argv:\n    open({str(started)!r}, 'w')\n    time.sleep(60)",
         )
     line = [*CLI, str(tmp_path), "setup=train"]
-    heard = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}  # in the background it is ignored
+    default = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}  # background jobs ignore SIGINT
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    process = subprocess.Popen(line, start_new_session=True, **streams, **heard)
-    until = time.monotonic() + 60
-    while not started.exists() and time.monotonic() < until:
+    process = subprocess.Popen(line, start_new_session=True, **streams, **default)
+    deadline = time.monotonic() + 60
+    while not started.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    said, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode
-    assert f"{SLUG} is written. Still to do:" in said
-    assert "\n  uv run dvc repro\n" in said and ("\n  uv sync\n" in said) == (stage != "run")
-    assert ("\n  git commit" in said) == (stage == "commit")
+    assert "Project created. Next steps:" in output
+    assert "\n  uv run dvc repro\n" in output and ("\n  uv sync\n" in output) == (stage != "run")
+    assert ("\n  git commit" in output) == (stage == "commit")
     assert (tmp_path / SLUG / "dvc.yaml").exists() and not (tmp_path / SLUG / "starters").exists()
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

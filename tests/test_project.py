@@ -1,4 +1,4 @@
-"""The generated project as its owner uses it: tests, pipeline, DVC, site."""
+"""The generated project in use: its tests, pipeline, DVC, site, own data, a competition."""
 
 import json
 import os
@@ -9,9 +9,8 @@ import subprocess
 
 import numpy as np
 import pytest
-from conftest import DEMO, PACKAGE, PAIRS, SLUG, TEMPLATE, bake, command, git, install, reran, turn
-from servers import Answer
-from test_fetch import zipped
+from conftest import DEMO, PACKAGE, PAIRS, SLUG, STAGES, TEMPLATE, bake, command, git, install, reran, turn
+from servers import Answer, zipped
 
 
 def test_its_own_tests_pass(run):
@@ -20,18 +19,18 @@ def test_its_own_tests_pass(run):
 
 def test_nothing_is_left_uncommitted(trained):
     assert git(trained, "status", "--porcelain") == ""
-    kept = re.findall(r"^.*\.(?:ckpt|onnx|npy|parquet)$", git(trained, "ls-files"), re.MULTILINE)
-    assert kept == ["docs/demo/model.onnx"]
+    binaries = re.findall(r"^.*\.(?:ckpt|onnx|npy|parquet)$", git(trained, "ls-files"), re.MULTILINE)
+    assert binaries == ["docs/demo/model.onnx"]
 
 
-def test_second_run_and_a_comment_rerun_nothing(trained, run):
+def test_a_second_run_or_a_comment_reruns_nothing(trained, run):
     assert reran(run("dvc", "repro")) == []
     for name in ("docs/article.md", "README.md", "conf/model/network.yaml"):
         path = trained / name
-        before = path.read_text()
-        path.write_text(f"{before}\n{'<!-- a note -->' if name.endswith('md') else '# a note'}\n")
+        text = path.read_text()
+        path.write_text(f"{text}\n{'<!-- a note -->' if name.endswith('md') else '# a note'}\n")
         assert run("dvc", "status").strip() == "Data and pipelines are up to date.", name
-        path.write_text(before)
+        path.write_text(text)
 
 
 def test_another_learning_rate_reruns_from_train(trained, run):
@@ -39,14 +38,14 @@ def test_another_learning_rate_reruns_from_train(trained, run):
     assert "1e-4" in run("dvc", "params", "diff").replace("0.0001", "1e-4")
     dry = reran(run("dvc", "repro", "--dry"))
     git(trained, "checkout", "--quiet", "conf")
-    assert dry[0] == "train" and not {"prepare", "baseline", "leak"} & set(dry)
+    assert dry[0] == "train" and not {"prepare", "baseline"} & set(dry)
 
 
 def test_dvc_shows_metrics_and_plots(trained, run):
     metrics = json.loads(run("dvc", "metrics", "show", "--json"))
     shown = metrics[""]["data"]["reports/metrics.json"]["data"]
-    measured = json.loads((trained / "reports/metrics.json").read_text())
-    assert shown["test"] == measured["test"] and shown["difference"] == measured["difference"]
+    report = json.loads((trained / "reports/metrics.json").read_text())
+    assert shown["results"] == report["results"] and shown["differences"] == report["differences"]
     run("dvc", "plots", "show", "--out", "runs/plots")
     page = (trained / "runs/plots/index.html").read_text()
     assert "val" in page and "loss" in page
@@ -54,7 +53,7 @@ def test_dvc_shows_metrics_and_plots(trained, run):
 
 def test_a_bad_setting_gets_one_line(trained, run):
     with pytest.raises(AssertionError, match=r"error: .*SHA-256") as error:
-        run("python", "-m", f"{PACKAGE}.prepare", "data.sha256=0")
+        run("python", "-m", f"{PACKAGE}.data", f"data.sha256={'0' * 64}")
     assert "Traceback" not in str(error.value)
 
 
@@ -63,7 +62,7 @@ def test_site_builds(trained, run):
     assert (trained / "site/article/index.html").exists()
 
 
-ASK = """
+REQUEST = """
 import json, sys
 from gradio_client import Client, handle_file
 address, name, path = sys.argv[1:]
@@ -72,9 +71,9 @@ print(json.dumps(Client(address, verbose=False).predict(handle_file(path), api_n
 
 
 @pytest.mark.slow
-def test_the_space_answers_in_an_environment_of_its_own(starter, trained, run, tmp_path, web):
-    """It has what requirements.txt names and nothing else, and stands as if on ZeroGPU."""
-    run("python", "-m", f"{PACKAGE}.publish", "space")
+def test_the_space_predicts_in_an_environment_of_its_own(starter, trained, run, tmp_path, web):
+    """The environment has only the packages of requirements.txt; the variables are those of ZeroGPU."""
+    run("heldout", "publish", "space")
     space = shutil.copytree(trained / "runs/space", tmp_path / "space")
     uv = os.environ["UV"]
     subprocess.run([uv, "venv", "-q", space / ".venv"], check=True)
@@ -86,20 +85,21 @@ def test_the_space_answers_in_an_environment_of_its_own(starter, trained, run, t
 
     example = sorted((trained / "docs/examples").iterdir())[0]
     expected = float(run("python", "-m", f"{PACKAGE}.predict", str(example)).split("\t")[1])
-    web.files["/startup-report"] = Answer()  # how a Space with a function for ZeroGPU makes itself known
+    web.files["/startup-report"] = Answer()  # a Space with a ZeroGPU function reports here when it starts
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     settings = {"GRADIO_SERVER_PORT": f"{port}", "SPACES_ZERO_GPU": "1", "SPACES_ZERO_DEVICE_API_URL": web.address}
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | settings
-    with subprocess.Popen([python, "space.py"], cwd=space, env=env, stdout=subprocess.PIPE, text=True) as process:
+    [script] = re.findall(r"^app_file: (\S+)$", (space / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    with subprocess.Popen([python, script], cwd=space, env=env, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert "Running on local URL" in process.stdout.readline()
-            asked = [python, "-c", ASK, f"http://127.0.0.1:{port}", DEMO[starter], example]
-            answer = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+            request = [python, "-c", REQUEST, f"http://127.0.0.1:{port}", DEMO[starter], example]
+            response = subprocess.run(request, capture_output=True, text=True, check=True).stdout
         finally:
             process.terminate()
-    numbers = [float(number.replace(",", "")) for number in re.findall(r"\d[\d,]*(?:\.\d+)?", answer)]
+    numbers = [float(number.replace(",", "")) for number in re.findall(r"\d[\d,]*(?:\.\d+)?", response)]
     assert min(abs(number - expected) / max(1, expected) for number in numbers) < 1e-3
     assert web.asked == ["/startup-report"]
 
@@ -110,13 +110,14 @@ def test_the_whole_default_pipeline(tmp_path, starter):
     project = bake(tmp_path, starter=starter, setup="train")
     metrics = json.loads((project / "reports/metrics.json").read_text())
     key = "auc" if metrics["task"] == "classification" else "mae"
+    reference = metrics["baseline_name"]
     readme = (TEMPLATE / "README.md").read_text(encoding="utf-8")
     [row] = re.findall(rf"^\| `{starter}` \|[^|]*\|[^|]*?([\d.]+)[^|\d]*\|[^|]*?([\d.]+)[^|]*\|", readme, re.M)
-    for who, told in zip(("test", "baseline"), row, strict=True):  # other processors round otherwise
-        assert metrics[who][key]["value"] == pytest.approx(float(told), rel=0.02)
-    difference = metrics["difference"][key]
-    clear = {"solar-cells": difference["low"] > 0, "wind-turbines": difference["high"] < 0}
-    assert clear.get(starter, True), "README says that it beats the baseline"
+    for model, value in zip(("network", reference), row, strict=True):  # results differ slightly between processors
+        assert metrics["results"][model][key]["value"] == pytest.approx(float(value), rel=0.02)
+    difference = metrics["differences"][reference][key]
+    significant = {"solar-cells": difference["low"] > 0, "wind-turbines": difference["high"] < 0}
+    assert significant.get(starter, True), "the README reports a significant difference"
     assert git(project, "log", "--format=%s").split("\n")[0] == "First run"
     assert git(project, "status", "--porcelain") == ""
 
@@ -129,19 +130,19 @@ def test_every_starter_passes_its_tests_in_every_role(tmp_path, starter, role):
     print(command(project, "pytest", "-q", "-m", "slow or not slow").splitlines()[-1])
 
 
-# Data of one's own, as the README says: real data that packages bring along and no starter uses.
+# Own data, as described in the README: real datasets from packages that no starter uses.
 DIGITS = """
 from pathlib import Path
 import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
-found = load_digits()
-for i, (digit, name) in enumerate(zip(found.images, found.target)):
+digits = load_digits()
+for i, (digit, name) in enumerate(zip(digits.images, digits.target)):
     folder = Path("digits", str(name))
     folder.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.uint8(digit * 15)).resize((64, 64)).save(folder / f"{i}.png")
 """
-OWN = {  # package, how prepare is told, classification or regression
+OWN = {  # package, settings of the data stage, task
     "solar-cells": ("", ["data.path=digits", "data.positive=8", "data.size=64"], "classification"),
     "wind-turbines": (
         "vega_datasets==0.9.0",
@@ -162,7 +163,7 @@ OWN = {  # package, how prepare is told, classification or regression
 @pytest.mark.slow
 @pytest.mark.parametrize("starter", OWN)
 def test_own_data_replaces_the_starter(tmp_path, starter):
-    package, told, task = OWN[starter]
+    package, settings, task = OWN[starter]
     project = install(bake(tmp_path, starter=starter, project_slug=SLUG))
     if package:
         subprocess.run(
@@ -173,16 +174,17 @@ def test_own_data_replaces_the_starter(tmp_path, starter):
     else:
         command(project, "python", "-c", DIGITS)
         turn(project, {"conf/model/network.yaml": {"size": 64, "epochs": 3}, "conf/model/frozen.yaml": {"size": 64}})
-    said = command(project, "python", "-m", f"{PACKAGE}.prepare", "data=own", *told)
-    assert "next: uv run dvc repro" in said
+    command(project, "python", "-m", f"{PACKAGE}.data", "data=own", *settings)
+    assert "data: own" in (project / "conf/config.yaml").read_text()
     output = command(project, "dvc", "repro")
-    assert reran(output) == ["prepare", "baseline", "train", "leak", "export", "evaluate", "report"]
-    assert "docs/article.md still tells of the starter" in output
+    assert reran(output) == STAGES
+    assert "docs/article.md" in output, "the report lists the pages about the starter's data"
     metrics = json.loads((project / "reports/metrics.json").read_text())
     assert metrics["task"] == task
     key, sign = ("auc", 1) if task == "classification" else ("mae", -1)
-    assert sign * (metrics["test"][key]["value"] - metrics["trivial"][key]["value"]) > 0
-    assert "Still the starter" not in (project / "README.md").read_text()
+    network, constant = (metrics["results"][model][key]["value"] for model in ("network", "constant"))
+    assert sign * (network - constant) > 0
+    assert "Unmodified starter" not in (project / "README.md").read_text()
     command(project, "mkdocs", "build", "--strict")
     assert reran(command(project, "dvc", "repro")) == []
 
@@ -205,20 +207,22 @@ def test_a_competition_from_its_data_to_the_submission(tmp_path, kaggle):
         f"kaggle_env._env_to_endpoint[kaggle_env.KaggleEnv.PROD] = {kaggle.address!r}\n"
     )
 
-    def stage(name: str, *words: str) -> str:
+    def run_with_kaggle(*words: str) -> str:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PYTHONPATH", str(site))
-            return command(project, "--with", "kaggle", "--with", "six", "python", "-m", f"{PACKAGE}.{name}", *words)
+            return command(project, "--with", "kaggle", "--with", "six", *words)
 
-    stage("prepare", "data=own", "data.kaggle=leavers", "data.target=left", "data.id=id")
+    settings = ["data=own", "data.kaggle=leavers", "data.target=left", "data.id=id"]
+    run_with_kaggle("python", "-m", f"{PACKAGE}.data", *settings)
     command(project, "dvc", "repro")
-    assert "60 rows" in stage("submit")
+    assert "60 rows" in run_with_kaggle("heldout", "submit")
     assert kaggle.submissions == []
-    assert "Successfully submitted" in stage("submit", "first", "try")
+    assert "Successfully submitted" in run_with_kaggle("heldout", "submit", "first", "try")
     [sent] = kaggle.submissions
     assert sent["message"] == "first try"
     rows = sent["content"].decode().splitlines()
     assert rows[0] == "id,left" and [row.split(",")[0] for row in rows[1:]] == [str(i) for i in reversed(range(60))]
-    likely = {int(row.split(",")[0]): float(row.split(",")[1]) for row in rows[1:]}
-    old = [int(row.split(",")[1]) > 50 for row in table[:60]]
-    assert np.mean([likely[i] for i in range(60) if old[i]]) > np.mean([likely[i] for i in range(60) if not old[i]])
+    submitted = dict(row.split(",") for row in rows[1:])
+    probabilities = np.array([float(submitted[str(i)]) for i in range(60)])
+    is_old = np.array([int(row.split(",")[1]) > 50 for row in table[:60]])
+    assert probabilities[is_old].mean() > probabilities[~is_old].mean()

