@@ -30,7 +30,7 @@ LOADERS = {"load_caravan": "table", "load_haute_borne": "series", "load_elpv": "
 SPLITS = ("train", "val", "test")
 OUTCOMES = collections.Counter()  # "prepared" and "refused"
 # The only reasons to refuse sound data: borders and groups are drawn independently, and so are names.
-ALLOWED_REASONS = r"no sample lies wholly in|the project uses .*; rename the column|rename it to use it in data.slices"
+ALLOWED_REASONS = r"split lacks samples|the project uses .*; rename the column|rename it to use it in data.slices"
 
 NAMES = ["a", "b c", "naïve", "x,y", "label", "group", "id", "network", "end", "week", "=1+1", "'; DROP", "日本", "a.b"]
 NAMES += ["Unnamed: 0", "train", "random", "a:b", "[a]", "{a}", "#", "-", "none", "null", "1", "$a", 'say "so"', "a=b"]

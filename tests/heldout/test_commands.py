@@ -293,6 +293,17 @@ def test_a_project_without_its_files_gets_one_line(project, monkeypatch):
     assert refused("tune").startswith("run this in a project's folder")
 
 
+def test_damaged_settings_and_missing_files_get_one_line(project):
+    conf = project / "conf/model/network.yaml"
+    conf.write_bytes(b"name: network # \xfc\n")
+    assert refused("tune") == "conf/model/network.yaml: not UTF-8; save it as UTF-8"
+    conf.write_text("lr: [1\n")
+    assert "network.yaml" in refused("tune")
+    conf.write_text(CONF["conf/model/network.yaml"])
+    Path("data/prepared/x.npy").unlink()
+    assert refused("tune") == "data/prepared/x.npy: missing; make it with `uv run dvc repro`"
+
+
 def test_an_error_in_the_projects_code_keeps_its_traceback(project):
     (project / "src/toyproject/train.py").write_text("import no_such_package\n")
     with pytest.raises(ModuleNotFoundError, match="no_such_package"):

@@ -78,7 +78,8 @@ cost:
   miss: 5.0     # of a defect
   ratios: [2, 5]
 """,
-    "model/network.yaml": "lr: 1e-3\nepochs: 3\nsize: small\n",
+    "model/network.yaml": "lr: 1e-3\nepochs: 3\nlayers: 2\nfreeze: 7\nsize: small\n",
+    "model/linear.yaml": "lr: 1e-3\nepochs: 3\nlayers: 0\nfreeze: 9\nsize: small\n",
     "trainer/cpu.yaml": "devices: 1\ncompile: false\n",
     "trainer/cluster.yaml": "devices: ${oc.env:DEVICES,4}\ncompile: false\n",
 }
@@ -101,7 +102,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run_stage(*words: str, folder: Path | None = None, code: int = 0) -> str:
     """What `python stage.py WORDS` prints; for an error, the only line of stderr."""
     line = [sys.executable, str(Path("stage.py").resolve()), *words]
-    environment = {key: os.environ[key] for key in os.environ if key != config.FULL_ERROR}
+    environment = {key: os.environ[key] for key in os.environ if key != "HYDRA_FULL_ERROR"}
     done = subprocess.run(line, capture_output=True, text=True, cwd=folder, env=environment)
     assert done.returncode == code, done.stderr
     if code:
@@ -191,6 +192,8 @@ def test_stage_called_with_a_configuration(project, monkeypatch):
         ("seed=true", "whole number"),
         ("seed=null", "whole number"),
         ("tune.trials=many", "tune.trials=many: write a whole number"),
+        ("tune.trials=0", r"tune.trials=0: write a whole number from 1 to 2\^32"),
+        ("model.epochs=0", r"model.epochs=0: write a whole number from 1 to 2\^32"),
         ("model.lr=nan", "number, 0 or more"),
         ("model.lr=inf", "number, 0 or more"),
         ("model.lr=-1", "number, 0 or more"),
@@ -224,6 +227,7 @@ def test_setting_of_another_kind_is_refused(project, word, message):
         (["data.cost.ratios=[3,4.5]"], "cost", {"miss": 5.0, "ratios": [3, 4.5]}),
         (["trainer.devices=auto"], "positive", 0.5),
         (["+data.extra=1"], "extra", 1),
+        (["model.layers=0", "model.freeze=0"], "positive", 0.5),  # 0 is a default; trains all layers
     ],
 )
 def test_settings_that_are_accepted(project, words, key, value):
@@ -249,14 +253,14 @@ def test_own_data_is_recorded_and_comments_stay(project):
     own = Path("conf/data/own.yaml").read_text(encoding="utf-8")
     for comment in ("# a file", "# of the file", "# a column", "# of a defect"):
         assert comment in own
-    assert "# starter | own" in Path("conf/config.yaml").read_text()
+    choices = CONF["config.yaml"].replace("data: starter", "data: own    ")
+    assert Path("conf/config.yaml").read_text() == choices  # comments stay where they are
     cfg = config.compose()
     assert (cfg.data.path, cfg.data.target, cfg.data.sha256) == ("a.csv", 'a: #1 "ü"', "f" * 64)
     assert cfg.data.drop == ["x", "2024"] and cfg.data.cost == {"miss": 9, "ratios": [2, 5]}
     assert cfg.data.read == datetime.now(UTC).date().isoformat()
-    # A later command that names something else prints the settings that it leaves as they are.
-    assert "kept from conf/data/own.yaml: path=a.csv" in run_stage("data.target=b")
-    assert config.compose().data.target == "b"
+    run_stage("data.target=b")  # a later command leaves the other settings as they are
+    assert (config.compose().data.target, config.compose().data.path) == ("b", "a.csv")
 
 
 TEXTS = ["yes", "off", "1:30", "2024-01-01", "01", "2024", "1e5", "0x1f", "null", "~", "", "é: #1"]

@@ -1,5 +1,7 @@
 """Figures: readable on a phone, the same bytes for the same data, the numbers they claim."""
 
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -12,10 +14,10 @@ MODELS = ["network", "logistic"]
 DRAW = {
     "calibration": lambda report, test, path: figures.calibration(report, path),
     "roc": lambda report, test, path: figures.roc(test, MODELS, path),
-    "slices": lambda report, test, path: figures.slices(report, MODELS, "ROC AUC", path),
+    "slices": lambda report, test, path: figures.intervals(report["slices"], MODELS, "ROC AUC", path),
     "cost": lambda report, test, path: figures.cost_curve(report, [*MODELS, "constant"], path),
     "error": lambda report, test, path: figures.error_concentration(test, MODELS, path),
-    "leakage": lambda report, test, path: figures.leakage(report["leakage"], [*MODELS, "logistic"], "ROC AUC", path),
+    "leakage": lambda report, test, path: figures.intervals(report["leakage"], ["logistic"], "ROC AUC", path, "split"),
 }
 
 
@@ -49,7 +51,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[plt.Figure]:
 def test_the_area_under_the_roc_curve_is_the_auc(digits, measured, drawn, tmp_path):
     test = measured[1].round(digits)  # one digit: many samples tie
     figures.roc(test, MODELS, tmp_path / "roc.png")
-    _, *curves = drawn[0].axes[0].lines
+    *curves, _ = drawn[0].axes[0].lines
     for model, curve in zip(MODELS, curves, strict=True):
         x, y = curve.get_data()
         assert curve.get_label() == model
@@ -86,12 +88,12 @@ def test_every_model_has_its_own_color():
 
 
 @pytest.mark.parametrize("title", ["Cell inspector", "太陽電池", ""])
-def test_the_social_card_has_the_size_that_other_sites_show(title, tmp_path):
-    values = {"network": "70.7%", "logistic": "52.9%", "constant": "0.0%"}
-    sentence = "Detects 70.7% of $defects$. " * 30
-    path = tmp_path / "social.png"
-    figures.social_card(title, sentence, "Recall", values, [0.707, 0.529, 0.0], path)
-    assert Image.open(path).size == (1200, 630)
+def test_the_social_card_has_the_size_that_other_sites_show(title, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    toysite.write(tmp_path)
+    Path("README.md").write_text(f"# {title}\n", encoding="utf-8")
+    figures.social_card(toysite.context(), "Detects 70.7% of $defects$. " * 30, "social.png")
+    assert Image.open("social.png").size == (1200, 630)
 
 
 @pytest.mark.parametrize(("probability", "action"), [(0.2, "look again"), (0.1, "use it")])

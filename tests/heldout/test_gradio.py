@@ -42,6 +42,7 @@ def demo(photo: Path) -> Iterator[gr.Blocks]:
         options = {"run_on_click": True, "api_visibility": "private"}
         gr.Examples([str(photo)], field, text, describe, **options)
         gr.Button().click(describe, field, text, api_name="describe")
+        gr.Button().click(describe, field, text, api_name="upload")  # not Gradio's own route
     blocks.queue(**limits.QUEUE)
     blocks.launch(prevent_thread_lock=True, quiet=True, **limits.LAUNCH)
     yield blocks
@@ -83,7 +84,7 @@ def test_a_request_above_the_limit_is_refused(demo, path):
 
 
 @pytest.mark.parametrize("address", ["https://example.org/a", "HTTP://10.0.0.1/", " http://a.org"])
-@pytest.mark.parametrize("path", ["call/describe", "queue/join"])
+@pytest.mark.parametrize("path", ["call/describe", "call/upload", "queue/join"])
 def test_an_address_is_not_fetched(demo, monkeypatch, path, address):
     def fetched(*_: object, **__: object) -> None:
         raise AssertionError("Gradio would have fetched it")
@@ -102,6 +103,11 @@ def test_an_address_is_not_fetched(demo, monkeypatch, path, address):
 def test_the_demo_does_not_fetch_from_other_machines(demo, route):
     for root in ("", "gradio_api/"):
         assert httpx.get(f"{demo.local_url}{root}{route}").status_code == 404
+
+
+def test_an_unknown_session_has_no_stream(demo):
+    address = f"{demo.local_url}gradio_api/queue/data?session_hash=unknown"
+    assert httpx.get(address).status_code == 404
 
 
 def test_no_recording_is_processed(demo):

@@ -34,8 +34,6 @@ def test_recall_at_a_share_of_negatives_or_of_all(of, share, recall):
 def test_recall_at_is_expected_among_ties_and_undefined_for_one_class():
     assert metrics.recall_at(Y, np.full(5, 0.3), 0.2) == pytest.approx(0.2)
     assert np.isnan(metrics.recall_at(Y * 0, P, 0.2))
-    with pytest.raises(ValueError, match='choose "all" or "negatives"'):
-        metrics.recall_at(Y, P, 0.2, of="positives")
 
 
 def test_cost_pinball_and_coverage():
@@ -106,3 +104,32 @@ def test_the_cost_table_uses_thresholds_of_validation():
     [row] = thresholds.cost_table(val, val.assign(network=1 - P), ["network", "constant"], [5])
     # Validation flags p >= 0.35: of 1 - P that is every negative, one positive missed.
     assert row == {"ratio": 5, "network": 1000 * (3 + 5) / 5, "constant": 1000 * 3 / 5}
+
+
+@given(st.integers(20, 400), st.floats(0.5, 0.95), st.integers(0, 99))
+def test_a_conformal_margin_covers_the_share_of_the_data_it_comes_from(n, level, seed):
+    rng = np.random.default_rng(seed)
+    y, low = rng.normal(size=n), rng.normal(-1, 0.1, n)
+    high = low + rng.uniform(0, 1, n)
+    margin = metrics.conformal_margin(y, low, high, level)
+    covered = metrics.coverage(y, low - margin - 1e-9, high + margin + 1e-9)
+    assert level <= covered <= level + 2 / n or covered == 1
+
+
+def test_calibrated_intervals_cover_80_percent_of_new_data():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"label": rng.normal(size=40_000), "a_low": -0.1, "a": 0.0, "a_high": 0.1})
+    val = np.arange(len(table)) < 20_000
+    metrics.calibrate_intervals(table, val, ["a"])
+    test = table[~val]
+    assert metrics.coverage(test.label, test.a_low, test.a_high) == pytest.approx(0.8, abs=0.01)
+    assert test.a_high.iloc[0] == pytest.approx(1.28, abs=0.03)  # the 90% quantile of a standard normal
+
+
+def test_columns_of_members_average_to_the_prediction():
+    members = np.arange(12.0).reshape(2, 2, 3)
+    table = metrics.member_columns("network", members, [4, 7])
+    assert list(table.columns[:3]) == ["network_low", "network", "network_high"]
+    assert table.loc[7, "network/1"] == 10
+    np.testing.assert_allclose(table["network"], members.mean(1)[:, 1])
+    assert list(metrics.member_columns("p", members[:, :, 0], [0, 1])) == ["p", "p/0", "p/1"]

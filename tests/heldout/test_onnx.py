@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 
 import onnx  # noqa: E402
 from heldout import InputError  # noqa: E402
-from heldout.onnx import CACHED, OnnxModel, check_parity, export, load_metrics  # noqa: E402
+from heldout.onnx import CACHED, OnnxModel, export, load_metrics  # noqa: E402
 
 SCHEMA = {"task": "classification", "names": {"positive": "défaut"}, "data": "0123"}
 
@@ -50,12 +50,25 @@ def test_it_is_one_file_that_a_checker_accepts_with_the_schema_inside(path):
     assert [file.name for file in path.parent.iterdir()] == ["model.onnx"]
 
 
+def test_half_of_the_bytes_keep_the_predictions_to_the_third_digit(tmp_path):
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Linear(3, 64), torch.nn.ReLU(), torch.nn.Linear(64, 64)).eval()
+    options = {"output_names": ["y"], "dynamic": {0: "n"}, "metadata": SCHEMA}
+    export(network, example(4), tmp_path / "whole.onnx", **options)
+    export(network, example(4), tmp_path / "half.onnx", half=True, **options)
+    sizes = [(tmp_path / f"{name}.onnx").stat().st_size for name in ("half", "whole")]
+    assert sizes[0] < 0.65 * sizes[1]
+    [half], [whole] = (OnnxModel(tmp_path / f"{name}.onnx").run(example(10)) for name in ("half", "whole"))
+    np.testing.assert_allclose(half, whole, atol=2e-3)
+
+
 @pytest.mark.parametrize("shape", [(1, 3), (2, 5), (15, 1)])
 def test_every_dynamic_axis_is_free_and_outputs_are_those_of_torch(path, shape):
     x = example(*shape)
-    outputs = [output.numpy() for output in Toy()(torch.from_numpy(x))]
-    assert check_parity(path, x, outputs) <= 1e-6
-    assert [output.shape for output in OnnxModel(path).run(x)] == [(shape[0],), shape]
+    outputs = OnnxModel(path).run(x)
+    for output, right in zip(outputs, Toy()(torch.from_numpy(x)), strict=True):
+        assert np.allclose(output, right, atol=1e-6)
+    assert [output.shape for output in outputs] == [(shape[0],), shape]
 
 
 def test_batches_change_nothing(path, monkeypatch):
@@ -66,21 +79,31 @@ def test_batches_change_nothing(path, monkeypatch):
     assert CACHED > 9
 
 
-def test_an_export_that_differs_is_refused_and_the_old_file_stays(path):
+class Inexact(Toy):
+    """Differs from its graph, of which tracing takes the other branch, in the second output."""
+
+    def __init__(self, error: float) -> None:
+        super().__init__()
+        self.error = error
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        probability, squares = super().forward(x)
+        if torch.compiler.is_compiling():
+            return probability, squares
+        return probability, squares + self.error * squares.max()
+
+
+@pytest.mark.parametrize("error", [1e-3, np.nan])
+def test_an_export_that_differs_is_refused_and_the_old_file_stays(path, error):
     old = path.read_bytes()
-    for wrong in (np.zeros(4, np.float32), [np.full(4, np.nan)]):
-        with pytest.raises(RuntimeError, match="differs from torch"):
-            export(Toy(), example(4), path, **ARGUMENTS, expected=wrong)
-    right = [output.numpy() for output in Toy()(torch.from_numpy(example(4)))]
     with pytest.raises(RuntimeError, match="differs from torch"):
-        check_parity(path, example(4), [right[0], right[1] + 0.01])  # any output counts
+        export(Inexact(error), example(4), path, **ARGUMENTS)
     assert path.read_bytes() == old and [file.name for file in path.parent.iterdir()] == ["model.onnx"]
 
 
-def test_differences_are_relative_to_large_values(path):
-    x = 1e4 * example(4)
-    squares = np.square(x)
-    assert check_parity(path, x, [OnnxModel(path).run(x)[0], squares + 1e-5 * squares.max()]) < 2e-5
+def test_differences_are_relative_to_large_values(tmp_path):
+    difference = export(Inexact(1e-5), 1e4 * example(4), tmp_path / "model.onnx", **ARGUMENTS)
+    assert 5e-6 < difference < 2e-5
 
 
 def test_input_far_from_the_training_data_gets_one_line(path):

@@ -47,17 +47,18 @@ def test_addresses_beside_decimal_commas_are_texts(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.csv", "name,left\nMüller,yes\n".encode("latin-1"), "not UTF-8"),
-        ("a.csv", b"\x89PNG\r\n\x1a\n\x00\x00", "not UTF-8"),
-        ("a.csv", b"", "not a CSV or Parquet table"),
-        ("a.csv", b"\n\n", "not a CSV or Parquet table"),
-        ("a.csv", b"a,b\n1,2\n1,2,3,4\n", "not a CSV or Parquet table .*line 3"),
-        ("a.csv", b"a,b\n1,2,3\n3,4,5\n", "not a CSV or Parquet table .*loss of data"),
+        ("a.csv", "name,left\nMüller,yes\n".encode("latin-1"), "not a CSV .UTF-8. .*codec"),
+        ("a.csv", b"\x89PNG\r\n\x1a\n\x00\x00", "not a CSV .UTF-8. .*codec"),
+        ("a.csv", b"", "not a CSV .UTF-8. or Parquet table"),
+        ("a.csv", b"\n\n", "not a CSV .UTF-8. or Parquet table"),
+        ("a.csv", b"a,b\n1,2\n1,2,3,4\n", "not a CSV .UTF-8. or Parquet table: .*line 3"),
+        ("a.csv", b"a,b\n1,2,3\n3,4,5\n", "not a CSV .UTF-8. or Parquet table: .*loss of data"),
         ("a.csv", b"a,b,a\n1,2,3\n", "column a occurs twice; rename or remove one"),
         ("a.csv", b"a;b\n +3.477;1,5\n643;2,5\n", r"row 2, column a:  \+3\.477 has a dot"),
+        ("a.csv", b"a,b\n", "no row; give at least one"),
         ("a.csv", b"," * 20_000, "more than 20,000 columns"),
-        ("a.parquet", b"hello", "not a CSV or Parquet table"),
-        ("a.parquet", b"", "not a CSV or Parquet table"),
+        ("a.parquet", b"hello", "not a CSV .UTF-8. or Parquet table"),
+        ("a.parquet", b"", "not a CSV .UTF-8. or Parquet table"),
     ],
 )
 def test_file_that_is_no_table(tmp_path, name, content, message):
@@ -69,8 +70,8 @@ def test_file_that_is_no_table(tmp_path, name, content, message):
 
 
 def test_missing_file_and_folder(tmp_path):
-    for path, message in ((tmp_path / "none.csv", "no such file"), (tmp_path, "a folder; give")):
-        with pytest.raises(InputError, match=message):
+    for path in (tmp_path / "none.csv", tmp_path):
+        with pytest.raises(InputError, match=r"no such file, or a folder; give a CSV or Parquet file"):
             readers.table(path)
 
 
@@ -121,7 +122,6 @@ def test_times(texts):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("2020-01-06T00:00Z", "mixes times with and without a time zone"),
         ("Monday", "'Monday' is not a time; write 2024-12-31 23:59"),
         ("3000-01-01", "is not a time"),
         ("31.12.2024", "is not a time"),

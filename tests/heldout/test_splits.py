@@ -46,8 +46,8 @@ def test_grouped_keeps_each_group_on_one_side(groups, seed, task):
     assume(len({*groups}) >= 7)
     labels = np.random.default_rng(seed).integers(0, 2, len(groups)).astype(float)
     samples = pd.DataFrame({"group": groups})
-    balance = splits.strata(labels, task=task)
-    split = splits.grouped(groups, balance, SHARES, holdout=[groups[0]], n_draws=5, seed=seed)
+    options = {"task": task, "holdout": [groups[0]], "n_draws": 5, "seed": seed}
+    split = splits.grouped(groups, labels, SHARES, **options)
     assert count_sides(samples, split) == 1
     assert np.array_equal(split == "unseen", samples.group == groups[0])
 
@@ -56,17 +56,18 @@ def test_grouped_keeps_each_group_on_one_side(groups, seed, task):
 def test_grouped_meets_the_shares_and_balances_labels_and_slices(task):
     samples = make_samples()
     color = pd.DataFrame({"color": np.where(samples.id % 4 == 0, "red", "blue")})
-    balance = splits.strata(samples.label, color, task)
-    split = splits.grouped(samples.group, balance, SHARES)
+    split = splits.grouped(samples.group, samples.label, SHARES, slices=color, task=task)
     shares = {name: np.mean(split == name) for name in SHARES}
     assert shares == pytest.approx(SHARES, abs=0.03)
     assert np.ptp((color.color == "red").groupby(split).mean()) < 0.1
     assert np.ptp(samples.label.groupby(split).mean()) < 0.1
 
 
-def test_strata_of_three_classes_leave_out_the_most_frequent():
-    labels = ["a", "a", "b", "c"]
-    assert splits.strata(labels).T.tolist() == [[0, 0, 1, 0], [0, 0, 0, 1]]
+def test_grouped_balances_three_classes():
+    labels = pd.Series(np.random.default_rng(0).choice(["a", "b", "c"], 400))
+    split = splits.grouped(np.arange(400) % 40, labels, SHARES)
+    shares = pd.crosstab(labels, split, normalize="index")
+    assert np.allclose(shares[[*SHARES]], [*SHARES.values()], atol=0.06)
 
 
 @pytest.mark.parametrize("borders", [None, {"val": "2020-01-12", "test": "2020-01-15 12:00"}])
@@ -90,11 +91,8 @@ def test_by_time_with_groups_tests_no_group_of_the_past(end, length, seed):
     rng = np.random.default_rng(seed)
     samples = pd.DataFrame({"end": end, "group": rng.integers(0, 200, len(end))})
     samples["start"] = samples.end - length
-    try:
-        split = splits.by_time(samples.end, samples.start, SHARES, groups=samples.group)
-    except InputError as error:
-        assert "set borders or give more data" in str(error)
-        return
+    split = splits.by_time(samples.end, samples.start, SHARES, groups=samples.group)
+    assume({*split} >= {*SHARES})
     assert_in_order(samples.assign(start=samples.start + 0.5), split)
     assert count_sides(samples, split) == 1
 
@@ -167,7 +165,7 @@ def test_summary_counts_samples_and_groups():
     assert splits.summary(samples, "side").loc["train", ["samples", "groups"]].tolist() == [400, 40]
 
 
-ONES, TWENTY = np.ones((20, 1)), np.arange(20)
+ONES, TWENTY = np.ones(20), np.arange(20)
 
 
 @pytest.mark.parametrize(
@@ -178,13 +176,13 @@ ONES, TWENTY = np.ones((20, 1)), np.arange(20)
         (lambda: splits.grouped([1, None], ONES[:2], SHARES), "groups: row 2 is empty"),
         (lambda: splits.random(TWENTY[:2], SHARES), "2 samples are too few to split"),
         (lambda: splits.random(TWENTY, {**SHARES, "test": 2}), "numbers above 0 that sum to 1"),
-        (lambda: splits.random(TWENTY, None), "shares=None: give train, val and test"),
-        (lambda: splits.by_time(TWENTY * 0, None, SHARES), "no sample lies wholly in train"),
+        (lambda: splits.random(TWENTY, {"train": 1}), "give train, val and test, numbers above 0"),
+        (lambda: splits.by_time(TWENTY, None, SHARES, groups=[None] * 20), "groups: row 1 is empty"),
         (lambda: splits.by_time(TWENTY, None, SHARES, borders={"val": 3}), "give {val: TIME, test"),
         (lambda: splits.by_time(TWENTY, None, SHARES, borders="spring"), "look like 0"),
         (lambda: splits.by_time(TWENTY, None, SHARES, borders={"val": 9, "test": 9}), "val first"),
-        (lambda: splits.check_split(["train"] * 3, [0, 1, 1], "classification"), "val split has a"),
-        (lambda: splits.check_split(["val"] * 3, [0, 1, 1], "regression"), "train split has no s"),
+        (lambda: splits.check_split(["train"] * 3, [0, 1, 1], "classification"), "the val split lacks"),
+        (lambda: splits.check_split(["val"] * 3, [0, 1, 1], "regression"), "the train split lacks"),
     ],
 )
 def test_bad_input_gets_one_line(call, message):

@@ -129,11 +129,11 @@ def test_texts_such_as_01_stay_texts(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("age,plan\n40,full\n", "no column member; 3 columns are needed"),
+        ("age,plan\n40,full\n", "no column member .needed by the model.; there are age, plan"),
         ("age,plan,member\n", "no row; give at least one"),
         ("age,plan,member\n40,full,True\nold,full,True\n", "row 3, column age: 'old' is not a"),
         ("age,plan,member\ninf,full,True\n", "row 2, column age: 'inf' is not a finite number"),
-        ("", "not a CSV or Parquet table"),
+        ("", "not a CSV .UTF-8. or Parquet table"),
     ],
 )
 def test_wrong_rows(table, tmp_path, text, message):

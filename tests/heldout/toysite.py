@@ -58,6 +58,7 @@ DEMO = """# Demo
 <script type="application/json" id="facts">[[ demo.facts | tojson ]]</script>
 <script type="module" src="app.js"></script>
 """
+PYPROJECT = '[dependency-groups]\napp = ["gradio", "numpy"]\n'
 APP = """import gradio as gr
 from heldout import InputError
 from heldout.gradio import LAUNCH, QUEUE
@@ -135,7 +136,8 @@ def schema(task: str = "classification") -> dict:
     columns = [{"name": name, "typical": 0.5, "low": 0.0, "high": 1.0} for name in "abcdefghij"]
     names = {"unit": "cell", "block": "module", "target": "power, kW"}
     names |= {"positive": "defective", "negative": "sound", "flag": "look again", "pass": "use it"}
-    return {"task": task, "names": names, "columns": columns, "data": "0a1b2c"}
+    shown = {"show": ["c", "a"], "column_names": {"c": "a current"}}
+    return {"task": task, "names": names, "columns": columns, "data": "0a1b2c", **shown}
 
 
 def settings(**data: object) -> DictConfig:
@@ -147,9 +149,9 @@ def settings(**data: object) -> DictConfig:
         "sha256": "f00",
         "read": None,
     }
-    content = {"bootstrap": 50, "seed": 0, "data": defaults | data}
-    cost = {"miss": 5, "false_alarm": 1, "error": 2.5, "source": "an assumption"}
-    return OmegaConf.create(content | {"cost": cost})
+    cost = {"miss": 5, "false_positive": 1, "error": 2.5, "source": "an assumption"}
+    data = {**defaults, "cost": cost, **data}
+    return OmegaConf.create({"bootstrap": 50, "seed": 0, "data": data})
 
 
 def write(folder: Path, task: str = "classification") -> None:
@@ -183,11 +185,12 @@ def write(folder: Path, task: str = "classification") -> None:
         "docs/examples/one.csv": "a\n1\n",
     }
     page |= {"app.py": APP, "src/toy/__init__.py": "", "src/toy/train.py": "import torch\n"}
+    page |= {"pyproject.toml": PYPROJECT, "portfolio.yaml": "links:\n"}
     page["src/toy/predict.py"] = "from heldout.onnx import OnnxModel\n\nMODEL = OnnxModel()\n"
     page["reports/metrics.json"] = report_json(task)
     for name, text in page.items():
         (folder / name).write_text(text, encoding="utf-8")
-    for name in ("hero", "training", "slices", "roc", "calibration", "cost", "errors"):
+    for name in ("hero", "training", "slices", "leakage", "roc", "calibration", "cost", "errors"):
         Image.linear_gradient("L").save(folder / f"docs/figures/{name}.png")
     test.to_parquet(folder / "models/predictions.parquet")
     onnx.save(model(names), folder / "models/model.onnx")
@@ -202,8 +205,7 @@ def context(task: str = "classification", changes: dict | None = None, **data: o
     return pages.context(
         content | (changes or {}),
         table,
-        reference="logistic",
-        headline_metrics=list(table),
+        list(table),
         cfg=settings(**data),
         schema=schema(task),
         predictions=pd.read_parquet("models/predictions.parquet"),

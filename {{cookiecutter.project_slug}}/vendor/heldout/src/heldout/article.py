@@ -15,9 +15,10 @@ from .errors import InputError, atomic_write, one_line
 
 MIN_WORDS = 4_500  # of an article that is no draft
 CODE = r"(?P<code>^```.*?^```|`[^`\n]+`)"
-COMMENT = r"<!--.*?-->\n?"
+REMOVED = r"<!--.*?-->\n?|(?<=\))\{[^}\n]*\}"  # comments, and attributes of images
 NOTE = r'^(?:!!!|\?\?\?\+?) *\w+(?: +"(?P<title>[^"\n]*)")?\n+(?P<body>(?: {4}[^\n]*\n|\n)+)'
 LINK = r'(?P<lead>\]\(|^\[[^\]^\n]+\]: +|\b(?:src|href)=")(?P<to>[^)\s"/][^)\s"]*)'
+CHANGED = re.compile(f"{CODE}|{REMOVED}|{NOTE}|{LINK}", re.M | re.S)
 NO_PROSE = r"^```.*?^```|^\|[^\n]*|!\[[^\]]*\]\([^)]*\)|\]\([^)]*\)|<[^>\n]+>"
 STYLE = "#set image(width: 80%)\n#show table: set par(justify: false)\n#show link: set text(blue)"
 
@@ -31,9 +32,8 @@ def export(folder: Path, options: argparse.Namespace) -> None:
     if not options.draft and (prompts or words < MIN_WORDS):
         left = f"{words:,} of {MIN_WORDS:,} words, {prompts} comments with prompts"
         raise InputError(f"{source} is a draft: {left}; write on, or add --draft")
-    heading = re.search(r"^# (.+)\n+", text, re.M)
     title, body = setting("site_name"), text.strip()
-    if heading:
+    if heading := re.search(r"^# (.+)\n+", text, re.M):
         title, body = heading[1], text.replace(heading[0], "", 1).strip()
     about = {"title": title, "published": False, "canonical_url": f"{site}article/"}
     about |= {"cover_image": f"{site}figures/hero.png"}
@@ -51,51 +51,44 @@ def export(folder: Path, options: argparse.Namespace) -> None:
 
 def card(path: str) -> ModelCard:
     """A model or data card with its metadata; InputError if it has none."""
+    text = page(path)
     with one_line(path):
-        content = ModelCard(page(path))
+        content = ModelCard(text)
     if not content.data.to_dict():
         raise InputError(f"{path}: no metadata; it begins with a block between two lines of ---")
     return content
 
 
+def numbers() -> dict:
+    """reports/pages.json: what the pages of the site show."""
+    return json.loads(pages.PAGES.read_text(encoding="utf-8"))
+
+
 def page(path: Path | str) -> str:
-    """A page of the site: numbers filled in, no comments, absolute links."""
-    path = Path(path)
-    if not path.exists():
-        raise InputError(f"{path}: missing")
-    source = path.read_text(encoding="utf-8")
-    if not config.compose().data.starter and pages.STARTER_TEXT.search(source):
+    """A page of the site as plain Markdown; InputError for a number that does not exist."""
+    text = pages.render_page(path, numbers())[0]
+    if not config.compose().data.starter and pages.STARTER_TEXT.search(text):
         raise InputError(f"{path} still describes the starter's data; rewrite it first")
-    try:
-        numbers = json.loads(pages.PAGES.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise InputError(f"{pages.PAGES}: missing or damaged; run `uv run dvc repro`") from None
-    try:
-        text = pages.environment(path.parent).from_string(source).render(numbers)
-    except Exception as error:  # whatever an expression on the page raises
-        raise InputError(pages.template_error(path, error)) from None
-    changes = {COMMENT: lambda _: "", NOTE: quote, LINK: lambda match: absolute(match, path)}
-    changes |= {r"(?<=\))\{[^}\n]*\}": lambda _: "", r"\n{3,}": lambda _: "\n\n"}
-    for pattern, change in changes.items():
-        both = re.compile(f"{CODE}|{pattern}", re.M | re.S)
-        text = both.sub(lambda match, change=change: match["code"] or change(match), text)
-    return text
+    text = convert(text, Path(path).name, setting("site_url"))
+    empty_lines = re.compile(rf"{CODE}|\n\n\n+", re.M | re.S)
+    return empty_lines.sub(lambda match: match["code"] or "\n\n", text)
 
 
-def quote(match: re.Match) -> str:
-    """An admonition as a quotation."""
-    title = f"**{match['title']}** " if match["title"] else ""
-    body = title + textwrap.dedent(match["body"]).strip()
-    return textwrap.indent(body, "> ", lambda line: True) + "\n\n"
+def convert(text: str, name: str, site: str) -> str:
+    """Removes comments; makes admonitions quotations, and links of the page `name` absolute."""
 
+    def change(match: re.Match) -> str:
+        if match["body"]:
+            title = f"**{match['title']}** " if match["title"] else ""
+            body = title + convert(textwrap.dedent(match["body"]).strip(), name, site)
+            return textwrap.indent(body, "> ", lambda line: True) + "\n\n"
+        if match["to"] and not urlsplit(match["to"]).scheme:
+            to = name + match["to"] if match["to"][0] == "#" else match["to"]
+            to = re.sub(r"\.md\b", "/", re.sub(r"\bindex\.md\b", "", to))
+            return match["lead"] + urljoin(site, to)
+        return match[0] if match["code"] or match["to"] else ""
 
-def absolute(match: re.Match, path: Path) -> str:
-    """A link with the address of the site, unless it has one."""
-    if urlsplit(match["to"]).scheme:
-        return match[0]
-    to = path.name + match["to"] if match["to"][0] == "#" else match["to"]
-    to = re.sub(r"\.md\b", "/", re.sub(r"\bindex\.md\b", "", to))
-    return match["lead"] + urljoin(setting("site_url"), to)
+    return CHANGED.sub(change, text)
 
 
 def setting(name: str) -> str:

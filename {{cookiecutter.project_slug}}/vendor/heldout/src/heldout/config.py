@@ -1,5 +1,6 @@
 """Hydra's decorator for pipeline stages, with errors in one line, and conf/ for own data."""
 
+import contextlib
 import functools
 import inspect
 import io
@@ -14,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import hydra
@@ -22,23 +24,19 @@ from hydra.errors import HydraException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from ruamel.yaml import YAML, RoundTripRepresenter, ScalarNode
+from ruamel.yaml import YAML, RoundTripRepresenter
 from yaml import YAMLError
 
 from .errors import InputError, atomic_write, disk_is_full
 
-FULL_ERROR = "HYDRA_FULL_ERROR"
-SHOW_TRACEBACK = FULL_ERROR in os.environ
-CONF_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError)
-KINDS = {  # of settings
+CONFIG, OWN = Path("conf/config.yaml"), Path("conf/data/own.yaml")
+TEXT_FILES = ("conf/**/*.yaml", "*.yaml", "*.md", "docs/*.md")
+KINDS = {  # of settings, besides numbers
     bool: "true or false",
-    int: "a whole number from 0 to 2^32",  # as seeds
-    float: "a number, 0 or more",
     str: "a text",
     list: "a list",
     dict: "a block of names and values",
 }
-OWN = Path("conf/data/own.yaml")
 
 # The trainer if none is named; asking for the driver is faster than importing torch.
 OmegaConf.register_new_resolver(
@@ -46,68 +44,92 @@ OmegaConf.register_new_resolver(
     lambda: os.environ.get("TRAINER") or ("gpu" if shutil.which("nvidia-smi") else "cpu"),
     replace=True,
 )
-
-
-def choose(condition: Any, if_true: Any, if_false: Any) -> Any:
-    """The resolver of ${if:${data.time},time,grouped}."""
-    if condition:
-        return if_true
-    return if_false
-
-
-OmegaConf.register_new_resolver("if", choose, replace=True)
-
-
-def represent_null(representer: RoundTripRepresenter, value: None) -> ScalarNode:
-    """null in YAML, where ruamel.yaml would write nothing."""
-    return representer.represent_scalar("tag:yaml.org,2002:null", "null")
-
-
-RoundTripRepresenter.add_representer(type(None), represent_null)
+# ${if:${data.time},time,grouped}
+OmegaConf.register_new_resolver(
+    "if",
+    lambda condition, if_true, if_false: if_true if condition else if_false,
+    replace=True,
+)
+# null in YAML, where ruamel.yaml would write nothing
+RoundTripRepresenter.add_representer(
+    NoneType,
+    lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null"),
+)
 
 
 def stage(function: Callable[[DictConfig], Any]) -> Callable[..., Any]:
     """Decorates a stage's `main(cfg)`: Hydra's command line, and one line for a user's mistake.
 
     The settings are those in conf/ of the project to which the decorated function belongs. Called
-    with a DictConfig, the stage runs on that. InputError and errors in conf/ end the process with
-    "error: ..." and exit code 1; a mistake in the code keeps its traceback.
+    with a DictConfig, the stage runs on that. Errors: as of `user_errors`.
     """
     root = project_root(Path(inspect.getfile(function)))
 
     @functools.wraps(function)
     def run(cfg: DictConfig) -> Any:
         logging.getLogger().setLevel(logging.WARNING)
-        if not SHOW_TRACEBACK:
-            os.environ.pop(FULL_ERROR, None)
-        try:
+        with user_errors():  # here, for Hydra adds a line to an error that reaches it
             check(cfg, root)
             return function(cfg)
-        except InputError as error:
-            sys.exit(f"error: {error}")
-        except (UnicodeDecodeError, YAMLError) as error:
-            sys.exit(f"error: {conf_error(error)}")
-        except FileNotFoundError as error:
-            sys.exit(f"error: {missing_file(error)}")
-        except (OSError, RuntimeError) as error:  # RuntimeError: of torch.save
-            if not disk_is_full():
-                raise
-            sys.exit(f"error: the disk is full ({error})")
 
-    options = {"version_base": None, "config_path": str(root / "conf"), "config_name": "config"}
-    command = hydra.main(**options)(run)
+    command = hydra.main(str(root / "conf"), "config", version_base=None)(run)
 
     @functools.wraps(function)
     def main(*cfg: DictConfig) -> Any:
-        if not cfg and root in Path.cwd().parents:  # a command, not a call from Python
-            sys.exit(f"error: run this in the project's folder: cd {root}")
-        os.environ[FULL_ERROR] = "1"  # without it, Hydra prints several lines and exits by itself
-        try:
+        with user_errors():
+            if not cfg and root in Path.cwd().parents:  # a command, not a call from Python
+                raise InputError(f"run this in the project's folder: cd {root}")
+            # without it, Hydra prints several lines and exits by itself
+            os.environ["HYDRA_FULL_ERROR"] = "1"
             return command(*cfg)
-        except CONF_ERRORS as error:
-            sys.exit(f"error: {conf_error(error)}")
 
     return main
+
+
+@contextlib.contextmanager
+def user_errors() -> Iterator[None]:
+    """Ends the process with "error: ..." and exit code 1 for a mistake of the user.
+
+    These are InputError, errors in conf/, missing files of the project, and a full disk. A mistake
+    in the code keeps its traceback.
+    """
+    try:
+        yield
+    except Exception as error:
+        if line := explanation(error):
+            sys.exit(f"error: {line}")
+        raise
+
+
+def explanation(error: Exception) -> str | None:
+    """One line about a mistake of the user; None for one in the code."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, UnicodeDecodeError):
+        paths = [path for pattern in TEXT_FILES for path in Path().glob(pattern)]
+        broken = [path for path in paths if "\ufffd" in path.read_text("utf-8", "replace")]
+        return f"{next(iter(broken), 'a file')}: not UTF-8; save it as UTF-8"
+    if isinstance(error, OverrideParseException):
+        name, _, value = error.override.partition("=")
+        if not value:
+            return f"{error.override}: write NAME=VALUE, as in seed=1"
+        return f"{error.override}: quote the value, '{name}=\"{value}\"'"
+    if isinstance(error, HydraException | OmegaConfBaseException | YAMLError):
+        # without the hints that follow
+        text = re.split(r"\nTo append|\s*Config search path|\nSee https|\s*full_key", str(error))[0]
+        text = " ".join(text.split()).rstrip(".")
+        if name := getattr(error, "full_key", None):
+            return f"{name}: {text}"
+        return f"{text}; conf/ has every setting" if "Could not" in text else text
+    if isinstance(error, FileNotFoundError):
+        name = str(error.filename or error)
+        if name.startswith(("data", "models", "reports")):
+            return f"{name}: missing; make it with `uv run dvc repro`"
+        if not Path(name).is_absolute() and "[Errno" not in name:
+            return f"{name}: missing; bring it back with `git restore {name}`"
+    elif isinstance(error, OSError | RuntimeError) and disk_is_full():  # RuntimeError: torch.save
+        return f"the disk is full ({error})"
+    return None
 
 
 def project_root(path: Path | None = None) -> Path:
@@ -120,14 +142,11 @@ def project_root(path: Path | None = None) -> Path:
 
 
 def compose(*overrides: str, root: Path | None = None) -> DictConfig:
-    """The configuration that a stage gets with these overrides; InputError for a wrong one."""
+    """The configuration that a stage gets with these overrides, unchecked."""
     root = root or project_root()
     hydra.core.global_hydra.GlobalHydra.instance().clear()
-    try:
-        with hydra.initialize_config_dir(str(root / "conf"), version_base=None):
-            return hydra.compose("config", list(overrides))
-    except CONF_ERRORS as error:
-        raise InputError(conf_error(error)) from None
+    with hydra.initialize_config_dir(str(root / "conf"), version_base=None):
+        return hydra.compose("config", list(overrides))
 
 
 def output_dir(default: str = "models") -> Path:
@@ -147,75 +166,36 @@ def overridden() -> list[str]:
     return [override.split("=")[0].lstrip("+") for override in overrides_given()]
 
 
-def conf_error(error: Exception) -> str:
-    """An error of Hydra, OmegaConf or YAML in one line."""
-    if isinstance(error, UnicodeDecodeError):
-        for pattern in ("conf/**/*.yaml", "*.yaml", "*.md", "docs/*.md"):
-            for path in Path().glob(pattern):
-                if "\ufffd" in path.read_text(encoding="utf-8", errors="replace"):
-                    return f"{path}: not UTF-8; save it as UTF-8"
-        return "a file is not UTF-8; save it as UTF-8"
-    if isinstance(error, OverrideParseException):
-        name, is_pair, value = error.override.partition("=")
-        if not is_pair:
-            return f"{error.override}: write NAME=VALUE, as in seed=1"
-        return f"{error.override}: quote the value, '{name}=\"{value}\"'"
-    text = re.split(r"\nTo append|\s*Config search path|\nSee https|\s*full_key", str(error))[0]
-    text = " ".join(text.split()).rstrip(".")
-    if isinstance(error, OmegaConfBaseException) and error.full_key:
-        return f"{error.full_key}: {text}"
-    return f"{text}; conf/ has every setting" if "Could not" in text else text
-
-
-def missing_file(error: FileNotFoundError) -> str:
-    """Names a missing file of the project and its remedy; other files keep the traceback."""
-    name = str(error.filename or error)
-    if Path(name).is_absolute() or "[Errno" in name:
-        raise error
-    if name.startswith(("data", "models", "reports")):
-        return f"{name}: missing; make it with `uv run dvc repro`"
-    return f"{name}: missing; bring it back with `git restore {name}`"
-
-
 def check(cfg: DictConfig, root: Path) -> None:
     """InputError unless each setting is of the kind that conf/ has for it, and references resolve.
 
     A setting that is null in one of the files, or refers to another, takes anything. In `data`,
     numbers that may be names of columns or groups become text, as in data.target=2024.
     """
-    try:
-        settings = OmegaConf.to_container(cfg, resolve=True)
-        defaults = default_kinds(root)
-    except CONF_ERRORS as error:
-        raise InputError(conf_error(error)) from None
+    settings, defaults = OmegaConf.to_container(cfg, resolve=True), default_values(root)
     if not (cfg.data.get("starter") or cfg.data.get("path") or cfg.data.get("kaggle")):
         raise InputError("data=own: no data yet; give data.path=FILE or data.kaggle=NAME")
     for name, value in flatten(settings):
-        kinds = defaults.get(name, {None, dict})  # a new setting takes anything
+        kinds = {type(default) for default in defaults[name]}
         is_data = re.fullmatch(r"data\.\w+", name) is not None
-        if is_data and kinds <= {str, None} and type(value) in (int, float):
+        if is_data and kinds and kinds <= {str, NoneType} and type(value) in (int, float):
             OmegaConf.update(cfg, name, str(value))
         elif is_data and kinds == {list} and isinstance(value, list):
             OmegaConf.update(cfg, name, [str(item) for item in value])
-        elif len(kinds) == 1 and not is_kind(value, *kinds):
-            [kind] = kinds
-            example = f", {name}=[{'' if value is None else value}]" if kind is list else ""
-            raise InputError(f"{name}={value}: write {KINDS[kind]}{example}")
+        elif remedy := expected_kind(name, value, defaults[name]):
+            raise InputError(f"{name}={value}: write {remedy}")
 
 
-def default_kinds(root: Path) -> dict[str, set[type | None]]:
-    """The types that each setting has in the files of conf/; None for null and references."""
-    kinds = defaultdict(set)
+def default_values(root: Path) -> dict[str, list[Any]]:
+    """The values that each setting has in the files of conf/; None for references."""
+    values = defaultdict(list)
     for path in (root / "conf").rglob("*.yaml"):
         content = OmegaConf.to_container(OmegaConf.load(path))
         if path.parent.name != "conf":
             content = {path.parent.name: content}
         for name, value in flatten(content):
-            is_any = value is None or str(value).startswith("${")
-            kinds[name].add(None if is_any else type(value))
-            if float in kinds[name]:
-                kinds[name].discard(int)
-    return kinds
+            values[name].append(None if str(value).startswith("${") else value)
+    return values
 
 
 def flatten(block: dict[str, Any], parent: str = "") -> Iterator[tuple[str, Any]]:
@@ -226,12 +206,25 @@ def flatten(block: dict[str, Any], parent: str = "") -> Iterator[tuple[str, Any]
             yield from flatten(value, f"{parent}{key}.")
 
 
-def is_kind(value: Any, kind: type | None) -> bool:
-    """Whether a setting is of a kind, None: any; numbers are finite, and 0 or more."""
-    limits = {int: 2**32, float: math.inf}
-    if kind in limits:
-        return type(value) in (int, kind) and 0 <= value < limits[kind]
-    return kind is None or isinstance(value, kind)
+def expected_kind(name: str, value: Any, defaults: list[Any]) -> str | None:
+    """What to write if a setting is not of the one kind of its defaults; None if it is right.
+
+    Numbers are finite, and 0 or more; a whole number is 1 or more if no default is 0.
+    """
+    kinds = {type(default) for default in defaults}
+    if kinds in ({float}, {int, float}):
+        is_right = type(value) in (int, float) and 0 <= value < math.inf
+        return None if is_right else "a number, 0 or more"
+    if kinds == {int}:
+        # model.freeze=0 trains all layers
+        lowest = 0 if name == "model.freeze" else min(1, *defaults)
+        is_right = type(value) is int and lowest <= value < 2**32  # as seeds
+        return None if is_right else f"a whole number from {lowest} to 2^32"
+    kind, *others = kinds or {NoneType}  # a new setting takes anything
+    if others or kind is NoneType or isinstance(value, kind):
+        return None
+    example = f", {name}=[{'' if value is None else value}]" if kind is list else ""
+    return f"{KINDS[kind]}{example}"
 
 
 def record_own_data(data: DictConfig, sha256: str) -> None:
@@ -243,38 +236,29 @@ def record_own_data(data: DictConfig, sha256: str) -> None:
     names = [name.removeprefix("data.") for name in overridden() if name.startswith("data.")]
     if data.starter or not names or not OWN.exists():
         return
-    settings = OmegaConf.create(OmegaConf.to_container(data, resolve=True))
-    if data.read:  # an earlier command named columns and a source, too
-        for key, value in settings.items():
-            if value and key not in (*names, "sha256", "read") and not OmegaConf.is_dict(value):
-                print(f"kept from {OWN}: {key}={value}")
-    values = OmegaConf.create()
-    for name in names:
-        OmegaConf.update(values, name, OmegaConf.select(settings, name))
-    values.update({"sha256": sha256, "read": f"{datetime.now(UTC):%Y-%m-%d}"})
-    edit_yaml(OWN, OmegaConf.to_container(values))
-    edit_yaml(Path("conf/config.yaml"), {"defaults": {"data": "own"}})
+    settings = dict(flatten(OmegaConf.to_container(data, resolve=True)))
+    settings |= {"sha256": sha256, "read": f"{datetime.now(UTC):%Y-%m-%d}"}
+    edit_yaml(OWN, {name: settings[name] for name in (*names, "sha256", "read")})
+    choices = CONFIG.read_text(encoding="utf-8")
+    # as long as before, so that comments stay aligned
+    own = re.sub(r"\bdata: *\w+", lambda old: "data: own".ljust(len(old[0])), choices, count=1)
+    atomic_write(CONFIG, own)
     print("conf/ now names your data; next: uv run dvc repro")
 
 
 def edit_yaml(path: Path, values: dict[str, Any]) -> None:
-    """Sets values in a file; its comments and layout stay."""
+    """Sets values of a file by their dotted names; its comments and layout stay."""
     yaml = YAML()
     yaml.preserve_quotes, yaml.width = True, 4096
     yaml.indent(mapping=2, sequence=4, offset=2)
     content = yaml.load(path.read_text(encoding="utf-8"))
-    update(content, values, yaml)
+    for name, value in values.items():
+        *parents, key = name.split(".")
+        block = content
+        for parent in parents:
+            block = block.setdefault(parent, {})
+        # as JSON: in quotes, or Hydra would read the text yes as true
+        block[key] = yaml.load(json.dumps(value, ensure_ascii=False))
     text = io.StringIO()
     yaml.dump(content, text)
     atomic_write(path, text.getvalue())
-
-
-def update(content: Any, values: dict[str, Any], yaml: YAML) -> None:
-    """Sets values in place, block by block: a replaced block would lose its comments."""
-    if isinstance(content, list):  # the defaults list: one choice per entry
-        content = next(entry for entry in content if values.keys() <= set(entry))
-    for key, value in values.items():
-        if isinstance(value, dict) and content.get(key):
-            update(content[key], value, yaml)
-        else:  # as JSON: in quotes, or Hydra would read the text yes as true
-            content[key] = yaml.load(json.dumps(value, ensure_ascii=False))

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
+from sklearn.metrics import mean_absolute_error
 
 from . import config, ledger, metrics, splits
 from .cli import project_function
@@ -27,21 +28,15 @@ def main(words: Sequence[str]) -> None:
     By group, each sample is tested once, by a network trained on other groups. By time, each block
     but the first two is tested by a network trained on earlier ones. Slow: one training per fold.
     """
-    cfg = compose(words)
-    samples, schema = load_samples()
+    cfg, (samples, schema) = compose(words), load_samples()
     columns = {"groups": samples.group, "labels": samples.label, "task": schema["task"]}
     columns |= {"end": samples.get("end"), "start": samples.get("start")}
     keep_groups = bool(cfg.data.get("keep_groups_whole"))
     folds = splits.folds(cfg.data.split, cfg.folds, cfg.seed, keep_groups=keep_groups, **columns)
-    tested = []
-    for fold, split in enumerate(folds):
-        tested.append(predict_test(cfg, samples, split, Path("runs/crossvalidate", str(fold))))
-        print(f"fold {fold + 1} of {len(folds)}: {len(tested[-1])} samples tested", flush=True)
-    rows = pd.concat(tested)
-    results = {"folds": cfg.folds, "n": len(rows), "model": cfg.model.name}
-    results |= {**compare(rows, cfg, schema), "data": schema.get("data")}
+    stage = f"crossvalidate, {cfg.model.name}"
+    results = {"folds": cfg.folds, **evaluate(cfg, folds, stage)}
     path = Path(f"reports/crossvalidation-{cfg.model.name}.json")
-    write_report(path, results, {f"crossvalidate, {cfg.model.name}": results}, cfg)
+    write_report(path, results, {stage: results}, cfg)
 
 
 def leakage(words: Sequence[str]) -> None:
@@ -52,18 +47,14 @@ def leakage(words: Sequence[str]) -> None:
     """
     if not any(word.startswith("model=") for word in words):
         words = ["model=frozen", *words]
-    cfg = compose(words)
-    samples, schema = load_samples()
-    path, results = Path("reports/leakage.json"), {}
+    cfg, (samples, _) = compose(words), load_samples()
+    results, evaluations = {}, {}
     for strategy in dict.fromkeys([cfg.data.split, "random"]):
         # groups that are held out from every split would make the random test set another one
         split = samples[strategy].mask(samples[cfg.data.split] == "unseen", "unseen").to_numpy()
-        rows = predict_test(cfg, samples, split, Path("runs/leakage", strategy))
-        print(f"{strategy} split:")
-        results[strategy] = compare(rows, cfg, schema)
-    evaluations = {f"leakage, {strategy} split": results[strategy] for strategy in results}
-    about = {"model": cfg.model.name, "data": schema.get("data")}
-    write_report(path, results | about, evaluations, cfg)
+        stage = f"leakage, {strategy} split"
+        evaluations[stage] = results[strategy] = evaluate(cfg, [split], stage)
+    write_report(Path("reports/leakage.json"), results, evaluations, cfg)
 
 
 def compose(words: Sequence[str]) -> DictConfig:
@@ -83,11 +74,34 @@ def load_samples() -> tuple[pd.DataFrame, dict]:
         raise InputError(f"{PREPARED}: missing or damaged; run `uv run dvc repro`") from None
 
 
-def predict_test(
-    cfg: DictConfig, samples: pd.DataFrame, split: np.ndarray, out: Path
-) -> pd.DataFrame:
+def evaluate(cfg: DictConfig, folds: Sequence[np.ndarray], stage: str) -> dict:
+    """Trains on each split (n,), and tests both models on the test samples of all splits.
+
+    Prints and returns their metric and its difference, with 95% intervals.
+    """
+    (samples, schema), tested = load_samples(), []
+    for number, split in enumerate(folds, 1):
+        tested.append(predict_test(cfg, samples, split))
+        print(f"{stage}, fold {number} of {len(folds)}: {len(tested[-1])} samples", flush=True)
+    rows, name, score = pd.concat(tested), "mae", mean_absolute_error
+    if schema["task"] == "classification":
+        name, score = "auc", metrics.roc_auc
+
+    def measure(some: pd.DataFrame, model: str) -> dict[str, float]:
+        return {name: score(some.label, some[model])}
+
+    comparison = Comparison(rows, MODELS, measure, "block", n_boot=cfg.bootstrap, seed=cfg.seed)
+    results = {model: table[name] for model, table in comparison.table().items()}
+    results["difference"] = comparison.difference(*MODELS)[name]
+    for model, result in results.items():
+        interval = f"{result['value']:.3f} ({result['low']:.3f} to {result['high']:.3f})"
+        print(f"{model:<11} {name.upper()} {interval}")
+    return {**results, "n": len(rows), "metric": name}
+
+
+def predict_test(cfg: DictConfig, samples: pd.DataFrame, split: np.ndarray) -> pd.DataFrame:
     """Fits network and baseline on split (n,) == "train"; rows of "test" with their predictions."""
-    rows = np.flatnonzero(split == "test")
+    rows, out = np.flatnonzero(split == "test"), Path("runs/evaluation")
     project_function("fit")(cfg, split, out)
     name = load_metrics()["baseline_name"]
     predictions = {
@@ -96,7 +110,6 @@ def predict_test(
     }
     table = samples.iloc[rows][["label", "block"]]
     for model, values in predictions.items():
-        values = np.asarray(values)
         if not np.isfinite(values).all():
             raise InputError(f"{model}: a prediction is not finite; use a smaller learning rate")
         # of quantiles (k, 3), the median counts
@@ -104,28 +117,9 @@ def predict_test(
     return table
 
 
-def compare(rows: pd.DataFrame, cfg: DictConfig, schema: dict) -> dict:
-    """Prints and returns the metric of both models and their difference, with 95% intervals."""
-    is_classification = schema["task"] == "classification"
-    name = "auc" if is_classification else "mae"
-
-    def measure(some: pd.DataFrame, model: str) -> dict[str, float]:
-        if is_classification:
-            return {name: metrics.roc_auc(some.label, some[model])}
-        return {name: float((some.label - some[model]).abs().mean())}
-
-    comparison = Comparison(rows, MODELS, measure, "block", n_boot=cfg.bootstrap, seed=cfg.seed)
-    results = {model: table[name] for model, table in comparison.table().items()}
-    results["difference"] = comparison.difference(*MODELS)[name]
-    for model, result in results.items():
-        interval = f"{result['value']:.3f} ({result['low']:.3f} to {result['high']:.3f})"
-        print(f"{model:<11} {name.upper()} {interval}")
-    return {**results, "metric": name}
-
-
 def write_report(path: Path, results: dict, evaluations: dict[str, dict], cfg: DictConfig) -> None:
-    """Writes the results as JSON, and a line of the ledger for each {name: comparison}."""
-    path.parent.mkdir(exist_ok=True)
+    """Writes the results as JSON, and a line of the ledger for each {stage: comparison}."""
+    results = {**results, "model": cfg.model.name, "data": load_samples()[1].get("data")}
     atomic_write(path, json.dumps(results, indent=1) + "\n")
     for stage, result in evaluations.items():
         score = result["network"]["value"]

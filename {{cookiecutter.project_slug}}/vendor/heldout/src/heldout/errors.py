@@ -22,11 +22,10 @@ def one_line(what: str) -> Iterator[None]:
         raise InputError(f"{what}: a package is missing, `uv add {missing}`") from error
     except Exception as error:
         status = getattr(getattr(error, "response", None), "status_code", None)
-        if isinstance(error, FileNotFoundError) or status == 404:
-            reason = "not found, or private"
-        else:
-            message = getattr(error, "server_message", None) or str(error).strip()
-            reason = (message or type(error).__name__).splitlines()[0]
+        reason = "not found, or private"
+        if status != 404 and not isinstance(error, FileNotFoundError):
+            text = getattr(error, "server_message", None) or str(error).strip()
+            reason = (text or type(error).__name__).splitlines()[0]
         raise InputError(f"{what}: {reason}") from error
 
 

@@ -12,19 +12,21 @@ import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from .config import OWN, overridden
+from .config import overridden
 from .errors import InputError, making, one_line
 
 RAW = Path("data/raw")
-# Parameters of an address that contain a password
-SECRETS = re.compile(r"(token|secret|sig|signature|password|credential|key)=", re.I)
 ARCHIVES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar", ".tgz", ".zip")
+# A user of https (a token of GitHub), a password, or a parameter that is one
+CREDENTIALS = (
+    r"(https?://|://[^/?]*:)[^/?]*@|\?.*(token|secret|sig|signature|password|credential|key)="
+)
 
 
 def source(data: DictConfig) -> tuple[Path, str]:
@@ -35,68 +37,47 @@ def source(data: DictConfig) -> tuple[Path, str]:
     kaggle  OWNER/NAME of a dataset, or NAME of a competition
 
     An archive stands for the folder of its contents, or for the only file or folder in it.
-    InputError unless exactly one is set and exists, and its hash is data.sha256 (null: any).
+    InputError unless one of the two is set and exists, and its hash is data.sha256 (null: any). A
+    path on the command line is new: the recorded hash is that of another one.
     """
     is_new = not {"data.path", "data.kaggle"}.isdisjoint(overridden())
-    if data.get("starter") and is_new:
+    if data.starter and is_new:
         raise InputError("this is the starter's data; add data=own to use your own")
-    for key in ("path", "kaggle"):
-        if data.get(key) is not None:
-            data[key] = str(data[key])
-    path = locate(data.get("path"), data.get("kaggle"))
+    path = locate(data.path, data.kaggle)
     sha256 = digest(path)
-    expected = data.get("sha256")
-    if is_new and "data.sha256" not in overridden() and is_other(data, OmegaConf.load(OWN)):
-        expected = None  # that of the recorded path
-    if expected not in (None, sha256):
+    is_pinned = data.sha256 is not None and (not is_new or "data.sha256" in overridden())
+    if is_pinned and data.sha256 != sha256:
         remedy = "set data.sha256=null to accept it"
-        raise InputError(f"{path}: SHA-256 {sha256}, conf/data expects {expected}; {remedy}")
+        raise InputError(f"{path}: SHA-256 {sha256}, conf/data expects {data.sha256}; {remedy}")
     return path, sha256
-
-
-def is_other(data: DictConfig, recorded: DictConfig) -> bool:
-    """Whether the settings name another path or Kaggle name than those recorded."""
-    pairs = [(str(data.get(key)), str(recorded.get(key))) for key in ("path", "kaggle")]
-    return any(Path(name).resolve() != Path(old).resolve() for name, old in pairs)
 
 
 def locate(path: str | None, name: str | None) -> Path:
     """The local file or folder of a path, address or Kaggle name; see `source`."""
-    if path and name:
-        raise InputError(f"data.path={path} and data.kaggle={name}: set one of them to null")
-    if not path and not name:
-        raise InputError("set data.path=FILE or data.kaggle=OWNER/NAME")
+    if bool(path) == bool(name):
+        raise InputError(
+            f"data.path={path}, data.kaggle={name}: set one of them, the other to null"
+        )
     if name:
         if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*){0,3}", name):
             raise InputError(f"data.kaggle={name}: give OWNER/NAME, or NAME of a competition")
-        slug = name.split("/")[:2][-1]  # a version may follow
-        return only(once(slug, f"kaggle:{name}", lambda new: download_kaggle(name, new)))
+        return only(once(RAW / name.replace("/", "-"), download_kaggle, name))
     if path.startswith("package:"):
         local = installed(path)
     elif "://" in path:
-        url = urlsplit(path.split("::")[0])
-        if any(map(secret, path.split("::"))):
-            reason = "it would be published"
-            raise InputError(f"data.path: remove password or token, {url.hostname}; {reason}")
-        file = PurePosixPath(url.netloc + unquote(url.path)).name
-        local = once(file, path, lambda new: download(path, new))
+        if re.search(CREDENTIALS, path, re.IGNORECASE):
+            raise InputError("data.path: remove password or token; conf/ would publish it")
+        file = PurePosixPath(unquote(urlsplit(path.split("::")[0]).path)).name
+        # Files of one name from two addresses have a folder each.
+        local = once(RAW / hashlib.sha256(path.encode()).hexdigest()[:8] / file, download, path)
     else:
         local = Path(path).expanduser()
         if not local.exists():
             raise InputError(f"{local.absolute()}: no such file or folder")
-    ending = next((e for e in ARCHIVES if local.name.lower().endswith(e)), None)
-    if ending is None or local.is_dir():
+    if local.is_dir() or not local.name.lower().endswith(ARCHIVES):
         return local
     with one_line(f"{local} cannot be unpacked, delete or replace it"):
-        stem = local.name[: -len(ending)]
-        return only(once(stem, digest(local), lambda new: unpack(local, new), by_hand=False))
-
-
-def secret(address: str) -> bool:
-    """Whether an address contains a password or token."""
-    url = urlsplit(address)
-    is_user = url.username is not None and url.scheme in ("http", "https")  # as GitHub's tokens
-    return is_user or url.password is not None or SECRETS.search(url.query) is not None
+        return only(once(RAW / digest(local)[:8] / local.stem, unpack, local))
 
 
 def digest(path: Path) -> str:
@@ -107,25 +88,17 @@ def digest(path: Path) -> str:
     if path.is_file():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    names = sorted(
-        f.relative_to(path).as_posix() for f in path.rglob("*") if f.is_file() and f.name[0] != "."
-    )
-    return hashlib.sha256("".join(f"{digest(path / n)}  {n}\n" for n in names).encode()).hexdigest()
+    files = [file for file in path.rglob("*") if file.is_file() and file.name[0] != "."]
+    names = sorted(file.relative_to(path).as_posix() for file in files)
+    lines = [f"{digest(path / name)}  {name}\n" for name in names]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def once(name: str, origin: str, make: Callable[[Path], None], by_hand: bool = True) -> Path:
-    """data/raw/name, made by make(new path) if missing; InputError if it has another origin."""
-    target, note = RAW / name, RAW / f".{name}.origin"
-    if name in ("", ".."):
-        raise InputError(f"{origin}: names no file or folder")
-    mark = hashlib.sha256(origin.encode()).hexdigest()  # an address may hold a password
-    if target.exists():
-        if note.read_text() != mark if note.exists() else not by_hand:
-            raise InputError(f"{target}: came from another address or archive; rename or delete it")
-        return target
-    with making(target) as new:
-        make(new)
-        note.write_text(mark)
+def once(target: Path, make: Callable[[Any, Path], None], origin: Path | str) -> Path:
+    """The target, made by make(origin, new path) if it is missing."""
+    if not target.exists():
+        with making(target) as new:
+            make(origin, new)
     return target
 
 
@@ -150,17 +123,17 @@ def download(address: str, new: Path) -> None:
     """Copies the file or folder at an fsspec address to `new`."""
     with one_line(f"{address} cannot be fetched"):
         import fsspec
+        from aiohttp import ClientTimeout
         from fsspec.callbacks import TqdmCallback
 
-        options, web = {}, address.startswith(("http://", "https://"))
-        if web:  # behind a proxy too, and for as long as data arrives, not five minutes in all
-            from aiohttp import ClientTimeout
-
-            timeout = ClientTimeout(total=None, sock_connect=30, sock_read=60)
-            options = {"client_kwargs": {"trust_env": True, "timeout": timeout}}
-        filesystem, path = fsspec.url_to_fs(address, **options)
+        # Behind a proxy too, and for as long as data arrives, not five minutes in all
+        timeout = ClientTimeout(total=None, sock_connect=30, sock_read=60)
+        options = {"client_kwargs": {"trust_env": True, "timeout": timeout}}
+        fsspec.config.conf.setdefault("https", options)
+        filesystem, path = fsspec.url_to_fs(address)
         with TqdmCallback({"desc": new.name, "unit_scale": True, "disable": None}) as bar:
-            if not web and filesystem.info(path)["type"] == "directory":
+            is_web = address.startswith(("http://", "https://"))
+            if not is_web and filesystem.info(path)["type"] == "directory":
                 filesystem.get(path, str(new), recursive=True, callback=bar)
             else:
                 filesystem.get_file(path, str(new), callback=bar)
@@ -172,10 +145,8 @@ def download_kaggle(name: str, new: Path) -> None:
     page = f"datasets/{name}" if is_dataset else f"competitions/{name} (accept its rules first)"
     with one_line(f"https://www.kaggle.com/{page} cannot be fetched"):
         client = kaggle()
-        if is_dataset:
-            client.dataset_download_files(name, path=str(new.parent), quiet=False)
-        else:
-            client.competition_download_files(name, path=str(new.parent), quiet=False)
+        fetch = client.dataset_download_files if is_dataset else client.competition_download_files
+        fetch(name, path=str(new.parent), quiet=False)
         unpack(next(new.parent.glob("*.*")), new)
 
 
@@ -198,21 +169,12 @@ def kaggle() -> Any:
 
 
 def unpack(archive: Path, new: Path) -> None:
-    """Unpacks an archive to the folder `new`, never outside of it."""
+    """Unpacks an archive to the folder `new`; Python keeps names such as ../a in it, or refuses."""
     new.mkdir()
     if archive.name.lower().endswith(".zip"):
-        with zipfile.ZipFile(archive) as zipped:
-            check_inside(zipped.namelist())
-            zipped.extractall(new)
+        with zipfile.ZipFile(archive) as file:
+            file.extractall(new)
     else:
         with tarfile.open(archive) as file:
-            check_inside(file.getnames())
-            file.extractall(new, filter="data")  # no links or devices to outside
+            file.extractall(new, filter="data")
     shutil.rmtree(new / "__MACOSX", ignore_errors=True)  # added by macOS
-
-
-def check_inside(names: list[str]) -> None:
-    """ValueError if a file of an archive would lie outside of its folder."""
-    for name in map(PureWindowsPath, names):  # the stricter kind of path
-        if name.anchor or ".." in name.parts:
-            raise ValueError(f"{name.as_posix()} reaches outside")

@@ -1,8 +1,9 @@
 """Figures of a report, large enough for a phone and opaque for light and dark pages."""
 
+import contextlib
 import io
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -13,6 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.font_manager import findfont, get_font
+from numpy.typing import ArrayLike
 from PIL import Image
 
 from .errors import InputError, making
@@ -25,24 +27,36 @@ STYLE = {
     "figure.figsize": (6.4, 4.0),
     "figure.dpi": 180,
     "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.1,
+    "figure.constrained_layout.h_pad": 0.1,
     "font.size": 15,  # 12 pixels on a phone
+    "lines.linewidth": 3,
+    "lines.markersize": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
 }
 
 
-def save(figure: plt.Figure, path: Path | str, **options: str) -> None:
+def save(figure: plt.Figure, path: Path | str) -> None:
     """Writes a PNG file for a phone's network: at most 1,200 pixels, 256 colors, no date inside."""
     drawn = io.BytesIO()
-    figure.savefig(drawn, **options)
+    figure.savefig(drawn)
     plt.close(figure)
     picture = Image.open(drawn).convert("RGB")
     picture.thumbnail((1200, 1200))
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
     with making(Path(path)) as new:
         quantized = picture.quantize(256, dither=Image.Dither.NONE)
         quantized.save(new, format="PNG", optimize=True)
+
+
+@contextlib.contextmanager
+def drawing(path: Path | str, **options: object) -> Iterator[plt.Axes]:
+    """Axes to draw on; the figure, made with `options`, is saved after the block."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(**options)
+        yield axes
+        save(figure, path)
 
 
 def colors(models: Sequence[str]) -> dict[str, str]:
@@ -51,161 +65,124 @@ def colors(models: Sequence[str]) -> dict[str, str]:
     return {model: COLORS.get(model) or next(free) for model in models}
 
 
+def curves(
+    points: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    path: Path | str,
+    marker: str,
+    **axes_settings,
+) -> None:
+    """A line for each model: points {model: (x, y)}; the settings are those of Axes.set."""
+    with drawing(path) as axes:
+        for model, color in colors(list(points)).items():
+            axes.plot(*points[model], marker, color=color, label=model)
+        axes.set(**axes_settings)
+        axes.legend()
+
+
 def calibration(report: dict, path: Path | str) -> None:
     """Share of positives by predicted probability, or share of targets below each quantile."""
     x_label, y_label = "predicted probability", "share of positives"
     if report["task"] == "regression":
         x_label, y_label = "predicted quantile", "share of targets below"
     curve = report["calibration"]
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots()
-        axes.plot([0, 1], [0, 1], color=COLORS["constant"], lw=1.5, ls="--")
-        axes.plot(curve["predicted"], curve["observed"], "o-", lw=3, ms=9, color=COLORS["network"])
+    with drawing(path) as axes:
+        axes.plot([0, 1], [0, 1], "--", color=COLORS["constant"], lw=1.5)
+        axes.plot(curve["predicted"], curve["observed"], "o-", color=COLORS["network"])
         axes.text(0.04, 0.9, f"ECE {curve['ece']:.3f}", transform=axes.transAxes)
         axes.set(xlabel=x_label, ylabel=y_label, xlim=(0, 1), ylim=(0, 1))
-        save(figure, path, bbox_inches="tight")
 
 
 def roc(predictions: pd.DataFrame, models: Sequence[str], path: Path | str) -> None:
     """ROC curves: true positive rate by false positive rate; predictions has `label` and models."""
-    positive = predictions.label.to_numpy() > 0
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots()
-        axes.plot([0, 1], [0, 1], color=COLORS["constant"], lw=1.5, ls="--")
-        for model, color in colors(models).items():
-            order = np.argsort(-predictions[model].to_numpy(), kind="stable")
-            p, hit = predictions[model].to_numpy()[order], positive[order]
-            # One point per distinct probability: samples that tie are flagged together
-            last = np.append(p[1:] != p[:-1], True)
-            recall = np.append(0, np.cumsum(hit)[last]) / hit.sum()
-            false_positive_rate = np.append(0, np.cumsum(~hit)[last]) / (~hit).sum()
-            axes.plot(false_positive_rate, recall, lw=3, color=color, label=model)
-        axes.set(xlabel="false positive rate", ylabel="recall", xlim=(0, 1), ylim=(0, 1.01))
-        axes.legend(loc="lower right")
-        save(figure, path, bbox_inches="tight")
+    from sklearn.metrics import roc_curve  # here: the public demo draws without scikit-learn
+
+    points = {}
+    for model in models:
+        false_positive_rate, recall, _ = roc_curve(predictions.label > 0, predictions[model])
+        points[model] = false_positive_rate, recall
+    points["constant"] = (0, 1), (0, 1)
+    settings = {"xlim": (0, 1), "ylim": (0, 1.01)}
+    curves(points, path, "-", xlabel="false positive rate", ylabel="recall", **settings)
 
 
-def slices(report: dict, models: Sequence[str], label: str, path: Path | str) -> None:
-    """One metric of some models in each slice, with its 95% interval; `label` names the metric."""
-    names = list(report["slices"])
-    height = max(4.0, 0.6 * len(names) + 1.6)
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(figsize=(6.4, height))
-        for i, (model, color) in enumerate(colors(models).items()):
-            values, errors = error_bars([report["slices"][name][model] for name in names])
-            y = np.arange(len(names)) + 0.25 * i
-            style = {"fmt": "o", "ms": 9, "lw": 3, "color": color, "label": model}
-            axes.errorbar(values, y, xerr=errors, **style)
-        axes.set_yticks(np.arange(len(names)) + 0.125 * (len(models) - 1), names)
-        axes.set(xlabel=f"{label} on test")
-        axes.invert_yaxis()
-        axes.legend(ncols=len(models), loc="lower left", bbox_to_anchor=(0, 1))
-        save(figure, path, bbox_inches="tight")
+def cost_curve(report: dict, models: Sequence[str], path: Path | str) -> None:
+    """Cost per 1,000 samples by the assumed ratio of a miss to a false positive."""
+    rows = pd.DataFrame(report["costs"])
+    ratios = [f"{ratio:g}" for ratio in rows["ratio"]]
+    points = {model: (ratios, rows[model]) for model in models}
+    x_label = "cost of a miss, in false positives"
+    curves(points, path, "o-", xlabel=x_label, ylabel="cost per 1,000")
 
 
-def leakage(scores: dict, models: Sequence[str], label: str, path: Path | str) -> None:
-    """One metric on each split strategy; scores is {strategy: {model: interval}}."""
-    drawn = [model for model in models if any(model in values for values in scores.values())]
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots()
-        for i, (model, color) in enumerate(colors(drawn).items()):
-            strategies = [name for name in scores if model in scores[name]]
-            values, errors = error_bars([scores[name][model] for name in strategies])
-            x = [list(scores).index(name) + 0.3 * i for name in strategies]
-            axes.bar(x, values, 0.27, color=color, label=model, yerr=errors, capsize=5)
-        ticks = np.arange(len(scores)) + 0.15 * (len(drawn) - 1)
-        axes.set_xticks(ticks, [f"{name} split" for name in scores])
-        axes.set(ylabel=f"{label} on test")
-        axes.legend(ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
-        save(figure, path, bbox_inches="tight")
-
-
-def error_bars(metrics: Sequence[Mapping[str, float]]) -> tuple[list[float], list[list[float]]]:
-    """Values (n,), and how far their intervals reach to either side (2, n)."""
-    values = [metric["value"] for metric in metrics]
-    low = [max(0.0, metric["value"] - metric["low"]) for metric in metrics]
-    high = [max(0.0, metric["high"] - metric["value"]) for metric in metrics]
-    return values, [low, high]
+def error_concentration(predictions: pd.DataFrame, models: Sequence[str], path: Path | str) -> None:
+    """Share of the total absolute error in the worst forecasts (a Lorenz curve)."""
+    points = {}
+    for model in models:
+        error = np.sort((predictions.label - predictions[model]).abs())[::-1]
+        total = np.append(0, np.cumsum(error) / max(error.sum(), 1e-12))
+        points[model] = np.linspace(0, 1, len(total)), total
+    settings = {"xlim": (0, 1), "ylim": (0, 1.01), "ylabel": "share of the total error"}
+    curves(points, path, "-", xlabel="share of forecasts, worst first", **settings)
 
 
 def training(history: Path | str, path: Path | str) -> None:
     """Loss by epoch on training and validation; history is the CSV file of Lightning's logger."""
     if not Path(history).exists():
         raise InputError(f"{history}: missing; train with csv among the loggers")
-    epochs = pd.read_csv(history)
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots()
-        for split, line in (("train", "--"), ("val", "-")):
-            loss = epochs[f"{split}/loss"].dropna()
-            axes.plot(range(1, len(loss) + 1), loss, line, lw=3, color="#0072B2", label=split)
+    # Training and validation loss of an epoch are in two rows
+    losses = pd.read_csv(history).groupby("epoch")[["train/loss", "val/loss"]].mean()
+    with drawing(path) as axes:
+        losses.set_axis(losses.index + 1).plot(ax=axes, style=["--", "-"], color=COLORS["network"])
         axes.set(xlabel="epoch", ylabel="loss")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend()
-        save(figure, path, bbox_inches="tight")
+        axes.locator_params("x", integer=True)
 
 
-def cost_curve(report: dict, models: Sequence[str], path: Path | str) -> None:
-    """Cost per 1,000 samples by the assumed ratio of a miss to a false positive."""
-    rows = pd.DataFrame(report["costs"])
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots()
-        for model, color in colors(models).items():
-            axes.plot(rows["ratio"], rows[model], "o-", lw=3, ms=8, color=color, label=model)
-        x_label = "cost of a miss, in false positives"
-        axes.set(xscale="log", xlabel=x_label, ylabel="cost per 1,000")
-        axes.set_xticks(rows["ratio"], rows["ratio"])
-        axes.minorticks_off()
-        axes.legend()
-        save(figure, path, bbox_inches="tight")
-
-
-def error_concentration(predictions: pd.DataFrame, models: Sequence[str], path: Path | str) -> None:
-    """Share of the total absolute error in the worst forecasts (a Lorenz curve)."""
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots()
-        for model, color in colors(models).items():
-            error = np.sort((predictions.label - predictions[model]).abs().to_numpy())[::-1]
-            total = np.append(0, np.cumsum(error) / max(error.sum(), 1e-12))
-            share = np.linspace(0, 1, len(total))
-            axes.plot(share, total, lw=3, color=color, label=model)
-        x_label, y_label = "share of forecasts, worst first", "share of the total error"
-        axes.set(xlabel=x_label, ylabel=y_label, xlim=(0, 1), ylim=(0, 1.01))
-        axes.legend(loc="lower right")
-        save(figure, path, bbox_inches="tight")
-
-
-def social_card(
-    title: str,
-    sentence: str,
+def intervals(
+    scores: Mapping[str, Mapping[str, Mapping[str, float]]],
+    models: Sequence[str],
     label: str,
-    values: Mapping[str, str],
-    sizes: Sequence[float],
     path: Path | str,
+    kind: str = "",
 ) -> None:
+    """Values with 95% intervals, scores {slice: {model: {"value", "low", "high"}}}.
+
+    `label` is the name of the metric, `kind` what the slices are, such as "split".
+    """
+    with drawing(path, figsize=(6.4, 0.6 * len(scores) + 1.6)) as axes:
+        for i, (model, color) in enumerate(colors(models).items()):
+            results = pd.DataFrame([score[model] for score in scores.values()])
+            y = np.arange(len(scores)) + 0.25 * i
+            axes.hlines(y, results.low, results.high, color=color, lw=3)
+            axes.plot(results.value, y, "o", color=color, label=model)
+        axes.set_yticks(np.arange(len(scores)) + 0.125 * (len(models) - 1), list(scores))
+        axes.set(xlabel=f"{label} on test", ylabel=kind)
+        axes.invert_yaxis()
+        axes.legend(ncols=len(models), loc="lower left", bbox_to_anchor=(0, 1))
+
+
+def social_card(context: dict, sentence: str, path: Path | str) -> None:
     """The picture beside a link to the site: 1200 x 630 pixels, as Open Graph expects.
 
-    Args:
-        title: name of the project, left out if the font lacks its letters
-        sentence: of the headline, plain text
-        label: the metric that the bars show
-        values: {model: value as text}; sizes: the same values as numbers
+    The bars show the first headline metric of pages.context, below the sentence as plain text.
     """
+    key, models = context["headline_metrics"][0], ["network", context["baseline_name"], "constant"]
+    metric, scores = context["metrics"][key], context["report"]["results"]
+    sizes = [scores[model][key]["value"] for model in models]
+    title = Path("README.md").read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
     figure = plt.figure(figsize=(12, 6.3), dpi=100, facecolor="white")
     style = {"parse_math": False, "color": "#495057"}
+    # The font lacks the letters of some languages
     if set(map(ord, title)) <= set(get_font(findfont("DejaVu Sans")).get_charmap()):
         size = min(38, 1600 / max(len(title), 1))
         figure.text(0.05, 0.84, title, fontsize=size, weight="bold", parse_math=False)
-    text = textwrap.shorten(sentence, 240, placeholder=" ...")
-    figure.text(
-        0.05, 0.77, textwrap.fill(text, 62), fontsize=23, va="top", linespacing=1.4, **style
-    )
+    text = textwrap.fill(textwrap.shorten(sentence, 240, placeholder=" ..."), 62)
+    figure.text(0.05, 0.77, text, fontsize=23, va="top", linespacing=1.4, **style)
     axes = figure.add_axes((0.20, 0.07, 0.75, 0.36))
-    shades = colors(list(values))
-    axes.barh(list(values), sizes, color=list(shades.values()), height=0.72)
-    for i, (model, value) in enumerate(values.items()):
-        style_value = {"fontsize": 34, "weight": "bold", "color": shades[model]}
-        axes.text(max(sizes[i], 0), i, f" {value}", va="center", **style_value)
+    bars = axes.barh(models, sizes, color=list(colors(models).values()), height=0.72)
+    values = [context["point"][model][key] for model in models]
+    axes.bar_label(bars, values, padding=8, fontsize=34, weight="bold")
     axes.set(xlim=(0, 1.3 * max(*sizes, 1e-12)), xticks=[])
+    label = f"{metric['label']} ({metric['better']} is better)"
     axes.set_title(label, loc="left", fontsize=18, pad=10, **style)
     axes.tick_params(length=0, labelsize=24)
     axes.spines[:].set_visible(False)
@@ -223,9 +200,7 @@ def decision(
     action, color = names["pass"], COLORS["network"]
     if probability >= threshold:
         action, color = names["flag"], COLORS["baseline"]
-    panel(axes, "decision")
-    axes.text(0.05, 0.72, f"{probability:.0%}", fontsize=58, weight="bold", color=color)
-    axes.text(0.05, 0.60, names["positive"], fontsize=22)
+    panel(axes, "decision", f"{probability:.0%}", names["positive"], color)
     axes.barh(0.45, 0.9, 0.07, left=0.05, color="#E9ECEF")
     axes.barh(0.45, 0.9 * probability, 0.07, left=0.05, color=color)
     axes.plot([0.05 + 0.9 * threshold] * 2, [0.38, 0.52], color="black", lw=3)
@@ -235,16 +210,15 @@ def decision(
 
 def forecast(axes: plt.Axes, low: float, middle: float, high: float, label: str) -> None:
     """The forecast with its 80% interval: a panel of the hero; label: target and unit."""
-    panel(axes, "forecast")
-    color = COLORS["network"]
-    axes.text(0.05, 0.66, number(middle), fontsize=58, weight="bold", color=color)
-    axes.text(0.05, 0.54, label, fontsize=22)
+    panel(axes, "forecast", number(middle), label, COLORS["network"])
     ends = f"{number(low, like=middle)} to {number(high, like=middle)}"
     axes.text(0.05, 0.30, f"80% interval\n{ends}", fontsize=22)
 
 
-def panel(axes: plt.Axes, title: str) -> None:
-    """Axes for text only."""
+def panel(axes: plt.Axes, title: str, value: str, label: str, color: str) -> None:
+    """Axes for text only: a large value with its label below."""
     axes.axis("off")
     axes.set(xlim=(0, 1), ylim=(0, 1), box_aspect=1)
     axes.set_title(title, fontsize=22)
+    axes.text(0.05, 0.72, value, fontsize=58, weight="bold", color=color)
+    axes.text(0.05, 0.60, label, fontsize=22)

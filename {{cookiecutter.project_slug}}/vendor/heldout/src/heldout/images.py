@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from . import readers
-from .errors import InputError, prefix_errors
+from .errors import InputError, one_line, prefix_errors
 
 ORANGE = (213, 94, 0)
 SIDES = (32, 4096)  # pixels: shortest and longest side of a photo
@@ -27,61 +27,41 @@ def image_table(
             (relative to it), `label` and perhaps `group`
         positive: the class with label 1; None for classes such as 0 and 1, no and yes
     """
-    train = source / "train"  # the layout of Kaggle's competitions
-    source = train if train.is_dir() else source
+    if (source / "train").is_dir():  # the layout of Kaggle's competitions
+        source = source / "train"
     if source.is_dir():
-        if slices or group != "group" or label != "label":
-            raise InputError(f"{source}: data.group, label and slices need a table of photos")
-        table = class_folders(source)
+        folder, paths = source, find_images(source)
+        table = pd.DataFrame({"path": [path.relative_to(folder).as_posix() for path in paths]})
+        table["label"] = table.path.str.extract(r"^(?!\.|__)([^/]+)/")  # none in hidden folders
+        table = table.dropna(ignore_index=True)
     else:
-        table = photo_list(source, label, group, slices)
-    classes = sorted(table["class"].unique())
+        folder, table = source.parent, readers.table(source)
+    groups = [group] if group in table or group != "group" else []
+    columns = {"path": "path", "label": label, "group": groups, "slices": slices}
+    readers.check_columns(table, source, columns)
+    with prefix_errors(source):
+        for name in ("path", label, *groups):
+            readers.refuse(table[name], table[name].isna(), "empty, NA, None or null")
+        readers.refuse(table.path, table.path.duplicated(), "{} occurs twice")
+    names, labels = table.path.astype(str), table[label].astype(str)
+    classes = sorted(labels.unique())
     if len(classes) < 2:
-        raise InputError(f"{source}: a single class, {', '.join(classes)}; two are needed")
+        remedy = "give a folder with one folder per class, or a table of photos"
+        raise InputError(f"{source}: classes: {', '.join(classes) or 'none'}; {remedy}")
     positive = readers.positive_value(classes, positive, f"{source}: classes")
-    table["label"] = (table.pop("class") == positive).astype(int)
-    return table
-
-
-def class_folders(source: Path) -> pd.DataFrame:
-    """id, path and class of the photos in a folder that holds one folder per class."""
-    folders = sorted(p for p in source.glob("[!.]*") if p.is_dir() and p.name[:2] != "__")
-    if not folders:
-        raise InputError(f"{source}: no folder inside; make one folder per class, with its photos")
-    rows = []
-    for folder in folders:
-        for path in find_images(folder):
-            rows.append((path.relative_to(source).as_posix(), str(path), folder.name))
-    return pd.DataFrame(rows, columns=["id", "path", "class"])
+    rows = table[list(slices)].astype(str)
+    for name in groups:
+        rows["group"] = table[name]
+    rows["id"], rows["path"] = names, [str(folder / name) for name in names]
+    return rows.assign(label=(labels == positive).astype(int))
 
 
 def find_images(folder: Path) -> list[Path]:
     """The photos in a folder and its subfolders, sorted; InputError if there is none."""
-    paths = [p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.name[0] != "."]
-    if not paths:
-        raise InputError(f"{folder}: no photo inside; give PNG or JPEG files, or remove the folder")
-    return sorted(paths)
-
-
-def photo_list(source: Path, label: str, group: str, slices: Sequence[str]) -> pd.DataFrame:
-    """id, path, class, group and slices of a table with one photo per row."""
-    table = readers.table(source)
-    group_columns = [group] if group in table or group != "group" else []
-    columns = {"path": "path", "label": label, "group": group_columns, "slices": slices}
-    readers.check_columns(table, source, columns)
-    if table.empty:
-        raise InputError(f"{source}: no row")
-    with prefix_errors(source):
-        for name in ("path", label, *group_columns):
-            readers.refuse(table[name], table[name].isna(), "empty, NA, None or null")
-        readers.refuse(table.path, table.path.duplicated(), "{} occurs twice")
-    rows = table[list(slices)].astype(str)
-    if group_columns:
-        rows["group"] = table[group]
-    rows["id"] = table.path.astype(str)
-    rows["path"] = [str(source.parent / name) for name in rows.id]
-    rows["class"] = table[label].astype(str)
-    return rows
+    files = [path for path in folder.rglob("[!.]*") if path.suffix.lower() in SUFFIXES]
+    if not files:
+        raise InputError(f"{folder}: no photo inside; give PNG or JPEG files")
+    return sorted(files)
 
 
 def stack_images(paths: Sequence[str], size: int) -> np.ndarray:
@@ -102,32 +82,22 @@ def content_hashes(photos: np.ndarray) -> list[str]:
 
 def resize(photo: np.ndarray, size: int) -> np.ndarray:
     """The photo (h, w[, 3]) scaled to (size, size[, 3])."""
-    if photo.shape[:2] == (size, size):
-        return photo
     return np.asarray(Image.fromarray(photo).resize((size, size), Image.Resampling.BILINEAR))
 
 
 def load_image(path: Path | str) -> np.ndarray:
     """A photo as uint8: (h, w) if it is gray, else (h, w, 3); InputError if it is not one."""
     smallest, largest = SIDES
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            if image.mode[0] in "IF":
-                raise InputError(f"{path}: more than 8 bit per pixel; save it as 8-bit PNG or JPEG")
-            width, height = image.size
-            if not smallest <= min(width, height) <= max(width, height) <= largest:
-                limits = f"each side must have {smallest} to {largest}"
-                raise InputError(f"{path}: {width} x {height} pixels; {limits}")
-            upright = ImageOps.exif_transpose(image)  # as browsers show it
-            return np.asarray(upright.convert("L" if image.mode in ("L", "1", "LA") else "RGB"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (UnidentifiedImageError, IsADirectoryError, PermissionError):
-        raise InputError(f"{path}: not a photo; give a PNG or JPEG file") from None
-    except InputError:
-        raise
-    except Exception as error:  # Pillow's errors of damaged files share no class
-        raise InputError(f"{path}: damaged or too large ({error}); save it again") from None
+    explain = one_line(f"{path} cannot be read as a PNG or JPEG photo")
+    with explain, Image.open(path, formats=FORMATS) as image:
+        if image.mode[0] in "IF":
+            raise InputError(f"{path}: more than 8 bit per pixel; save it as 8-bit PNG or JPEG")
+        width, height = image.size
+        if not smallest <= min(width, height) <= max(width, height) <= largest:
+            sides = f"each side must have {smallest} to {largest}"
+            raise InputError(f"{path}: {width} x {height} pixels; {sides}")
+        upright = ImageOps.exif_transpose(image)  # as browsers show it
+        return np.asarray(upright.convert("L" if image.mode in ("L", "1", "LA") else "RGB"))
 
 
 def image_batch(path: Path | str, schema: dict) -> np.ndarray:
@@ -138,10 +108,7 @@ def image_batch(path: Path | str, schema: dict) -> np.ndarray:
 
 def overlay(photo: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """The photo (h, w[, 3]) uint8 in color (h, w, 3), orange where heat (r, c) is positive."""
-    height, width = photo.shape[:2]
-    if photo.ndim == 2:
-        photo = photo[:, :, None]
-    heat = np.clip(heat / max(float(heat.max()), 1e-6), 0, 1).astype(np.float32)
-    smooth = Image.fromarray(heat).resize((width, height), Image.Resampling.BICUBIC)
-    weight = 0.7 * np.clip(np.asarray(smooth), 0, 1)[:, :, None]
-    return ((1 - weight) * photo + weight * np.array(ORANGE)).astype(np.uint8)
+    image = Image.fromarray(photo).convert("RGB")
+    opacity = 0.7 * 255 * np.clip(heat / max(float(heat.max()), 1e-6), 0, 1)
+    mask = Image.fromarray(opacity.astype(np.uint8)).resize(image.size, Image.Resampling.BICUBIC)
+    return np.asarray(Image.composite(Image.new("RGB", image.size, ORANGE), image, mask))

@@ -35,7 +35,12 @@ def main(words: Sequence[str]) -> None:
     atomic_write(SUBMISSION, submission.to_csv(index=False, lineterminator="\n"))
     print(f"{SUBMISSION}: {len(submission)} rows")
     if message:
-        print(send(name, message))
+        api, url = fetch.kaggle(), f"https://www.kaggle.com/competitions/{name}"
+        with one_line(f"{url}: the submission failed"):
+            reply = api.competition_submit(str(SUBMISSION), message, name, quiet=True).message
+        if reply == api.COMPETITION_SUBMIT_UPLOAD_FAILED_MESSAGE:
+            raise InputError(f"{url}: {reply}")
+        print(reply)
 
 
 def fill(sample: pd.DataFrame, ids: pd.Series, predictions: np.ndarray) -> pd.DataFrame:
@@ -43,25 +48,15 @@ def fill(sample: pd.DataFrame, ids: pd.Series, predictions: np.ndarray) -> pd.Da
     if len(sample.columns) != 2:
         columns = ", ".join(sample.columns)
         raise InputError(f"sample_submission: columns {columns}; expected an id and a prediction")
-    ids, predictions = pd.Series(ids).astype(str), np.asarray(predictions)
-    if ids.duplicated().any():
-        raise InputError(
-            f"test data: id {ids[ids.duplicated()].iloc[0]} occurs twice; give unique ids"
-        )
     medians = predictions if predictions.ndim == 1 else predictions[:, 1]
-    wanted = sample.iloc[:, 0].astype(str)
-    if (missing := ~wanted.isin(ids)).any():
+    values = pd.Series(medians, index=pd.Series(ids).astype(str))
+    if not values.index.is_unique:
+        twice = values.index[values.index.duplicated()][0]
+        raise InputError(f"test data: id {twice} occurs twice; give unique ids")
+    id_column, target = sample.columns
+    missing = ~sample[id_column].isin(values.index)
+    if missing.any():
         row = int(missing.argmax())
-        raise InputError(f"sample_submission: row {row + 2}: {wanted[row]} is not in the test data")
-    values = pd.Series(medians, index=ids.to_numpy()).loc[wanted]
-    return sample.assign(**{sample.columns[1]: values.to_numpy()})
-
-
-def send(name: str, message: str) -> str:
-    """Sends the file to the competition; returns Kaggle's reply."""
-    api, url = fetch.kaggle(), f"https://www.kaggle.com/competitions/{name}"
-    with one_line(f"{url}: the submission failed"):
-        reply = api.competition_submit(str(SUBMISSION), message, name, quiet=True)
-    if reply.message == api.COMPETITION_SUBMIT_UPLOAD_FAILED_MESSAGE:
-        raise InputError(f"{url}: {reply.message}")
-    return reply.message
+        value = sample[id_column][row]
+        raise InputError(f"sample_submission: row {row + 2}: {value} is not in the test data")
+    return sample.assign(**{target: values[sample[id_column]].to_numpy()})

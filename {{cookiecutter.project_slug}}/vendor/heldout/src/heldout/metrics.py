@@ -29,8 +29,6 @@ def recall_at(y: ArrayLike, p: ArrayLike, share: float, of: str = "all") -> floa
     The share of negatives is a false positive rate. Samples that tie at the cut are flagged at
     random as far as there is room; the result is the expected recall.
     """
-    if of not in ("all", "negatives"):
-        raise ValueError(f'of={of!r}: choose "all" or "negatives"')
     y, p = np.asarray(y) > 0, np.asarray(p)
     if y.all() or not y.any():
         return float("nan")
@@ -41,22 +39,48 @@ def recall_at(y: ArrayLike, p: ArrayLike, share: float, of: str = "all") -> floa
     return float(np.mean(p[y] > cut) + tied * np.mean(p[y] == cut))
 
 
-def expected_cost(y: ArrayLike, flagged: ArrayLike, miss: float, false_alarm: float) -> float:
-    """Mean cost of a sample; `miss` and `false_alarm` are the costs of the two kinds of error."""
+def expected_cost(y: ArrayLike, flagged: ArrayLike, miss: float, false_positive: float) -> float:
+    """Mean cost of a sample; `miss` and `false_positive` are the costs of the two errors."""
     y, flagged = np.asarray(y) > 0, np.asarray(flagged, dtype=bool)
-    return float(miss * np.mean(y & ~flagged) + false_alarm * np.mean(~y & flagged))
+    return float(miss * np.mean(y & ~flagged) + false_positive * np.mean(~y & flagged))
 
 
 def pinball(y: ArrayLike, quantiles: ArrayLike, levels: Sequence[float] = QUANTILES) -> float:
     """Mean pinball loss of quantiles (n, k) predicted at k levels, in units of y."""
-    error = np.asarray(y, dtype=float)[:, None] - np.asarray(quantiles, dtype=float)
-    return float(np.mean(np.maximum(levels * error, np.subtract(levels, 1) * error)))
+    losses = []
+    for level, quantile in zip(levels, np.asarray(quantiles).T, strict=True):
+        error = np.asarray(y) - quantile
+        losses.append(np.mean(np.maximum(level * error, (level - 1) * error)))
+    return float(np.mean(losses))
 
 
-def coverage(y: ArrayLike, low: ArrayLike, high: ArrayLike) -> float:
+def coverage(y: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
     """Share of y within the intervals from `low` (n,) to `high` (n,), ends included."""
+    return float(np.mean((low <= y) & (y <= high)))
+
+
+def conformal_margin(y: ArrayLike, low: ArrayLike, high: ArrayLike, level: float = 0.8) -> float:
+    """What to subtract from `low` and add to `high` so that intervals cover `level` of new y.
+
+    y, low and high (n,) are of validation data; a negative margin narrows intervals. For data like
+    these the coverage is at least `level` (conformalized quantile regression, Romano et al. 2019).
+    """
     y = np.asarray(y)
-    return float(np.mean((np.asarray(low) <= y) & (y <= np.asarray(high))))
+    excess = np.sort(np.maximum(np.asarray(low) - y, y - np.asarray(high)))
+    rank = int(np.ceil((len(y) + 1) * level))
+    return float(excess[min(rank, len(y)) - 1])
+
+
+def calibrate_intervals(table: pd.DataFrame, rows: ArrayLike, models: Sequence[str]) -> None:
+    """Widens columns `MODEL_low` and `MODEL_high` until 80% of the labels of `rows` lie within.
+
+    rows: a mask (n,) of validation data; see `conformal_margin`
+    """
+    val = table[rows]
+    for model in models:
+        margin = conformal_margin(val.label, val[f"{model}_low"], val[f"{model}_high"])
+        table[f"{model}_low"] -= margin
+        table[f"{model}_high"] += margin
 
 
 def calibration(y: ArrayLike, p: ArrayLike, bins: int = 10) -> dict:
@@ -107,6 +131,15 @@ def prediction_columns(name: str, predictions: ArrayLike, index: ArrayLike) -> p
     predictions = np.asarray(predictions)
     columns = [name] if predictions.ndim == 1 else [f"{name}_low", name, f"{name}_high"]
     return pd.DataFrame(predictions.reshape(len(predictions), -1), index=index, columns=columns)
+
+
+def member_columns(name: str, members: ArrayLike, index: ArrayLike) -> pd.DataFrame:
+    """Mean of predictions (n, members[, 3]) as columns `name`, and each member as `name/0`, ..."""
+    members = np.asarray(members)
+    tables = [prediction_columns(name, members.mean(1), index)]
+    for i in range(members.shape[1]):
+        tables.append(prediction_columns(name, members[:, i], index).add_suffix(f"/{i}"))
+    return pd.concat(tables, axis=1)
 
 
 def mean_or_nan(values: np.ndarray) -> float:

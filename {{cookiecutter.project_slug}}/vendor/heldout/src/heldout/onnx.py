@@ -1,6 +1,6 @@
 """The exported network: one ONNX file that evaluation, command line and demo share.
 
-`OnnxModel` needs onnxruntime only; torch and onnx are imported by `export`.
+`OnnxModel` needs onnxruntime only; torch is imported by `export`.
 """
 
 import json
@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from .errors import InputError, replace
+from .errors import InputError, making
 
 REMEDY = "run `uv run dvc repro`"
-Outputs = np.ndarray | Sequence[np.ndarray]
+TOLERANCE = 1e-4  # of an exported output
 CACHED = 3_000_000  # numbers of a batch, about as many as the processor's cache holds
 
 
@@ -28,12 +28,12 @@ class OnnxModel:
         if not Path(path).exists():
             raise InputError(f"{path}: missing; {REMEDY}")
         try:
-            session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-            schema = json.loads(session.get_modelmeta().custom_metadata_map["schema"])
+            self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+            # of the raw input, and the names of the output
+            schema = json.loads(self.session.get_modelmeta().custom_metadata_map["schema"])
         except Exception:  # onnxruntime's errors share no class
             raise InputError(f"{path}: not a model of this project; {REMEDY}") from None
-        self.session = session
-        self.schema: dict[str, Any] = schema  # of the raw input, and the names of the output
+        self.schema: dict[str, Any] = schema
 
     def run(self, x: np.ndarray) -> list[np.ndarray]:
         """Every output of the graph, (n, ...) each, for raw input x (n, ...).
@@ -61,65 +61,63 @@ def export(
     output_names: Sequence[str],
     dynamic: Mapping[int, str],
     metadata: Mapping[str, Any],
-    expected: Outputs | None = None,
-    tolerance: float = 1e-4,
+    half: bool = False,
 ) -> float:
     """Writes a torch module as ONNX, with preprocessing inside; nothing is written if it differs.
 
     Args:
         module: raw x (n, ...) -> a tensor, or a tuple of tensors
-        example: raw input (n, ...); the parity check runs on it
+        example: raw input (n, ...); outputs of torch and onnxruntime are compared on it
         dynamic: names of the axes of x that may have any length, such as {0: "n"}
         metadata: what the file holds as JSON property "schema"
-        expected: the outputs for `example`; default: those of the module itself
+        half: stores weights as float16, which halves what a browser downloads; predictions change
+            in the fourth digit, and the comparison allows for it
     Returns:
-        the largest difference between torch and onnxruntime, as of `check_parity`
+        the largest difference of an output, relative to the largest value of torch's if above 1;
+        RuntimeError if it is above TOLERANCE, or 100 times TOLERANCE with `half`
     """
-    import onnx
     import torch
 
-    path, new = Path(path), Path(f"{path}.new")
-    path.parent.mkdir(parents=True, exist_ok=True)
     x = torch.from_numpy(np.array(example))
-    if expected is None:
-        with torch.inference_mode():
-            outputs = module(x)
-        outputs = (outputs,) if isinstance(outputs, torch.Tensor) else outputs
-        expected = [output.numpy() for output in outputs]
+    with torch.inference_mode():
+        outputs = module(x)
+    expected = [outputs] if isinstance(outputs, torch.Tensor) else outputs
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # torchvision is not needed
     axes = {axis: torch.export.Dim(name) for axis, name in dynamic.items()}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            settings = {"dynamic_shapes": (axes,), "dynamo": True, "external_data": False}
-            settings |= {"input_names": ["x"], "output_names": list(output_names)}
-            torch.onnx.export(module, (x,), str(new), verbose=False, **settings)
-        graph = onnx.load(new)
-        onnx.helper.set_model_props(graph, {"schema": json.dumps(dict(metadata))})
-        onnx.save(graph, new)
-        difference = check_parity(new, example, expected, tolerance)
-        replace(new, path)
-    finally:
-        new.unlink(missing_ok=True)
+    names = {"input_names": ["x"], "output_names": list(output_names)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            module, (x,), dynamic_shapes=(axes,), dynamo=True, verbose=False, **names
+        )
+    program.model.metadata_props["schema"] = json.dumps(dict(metadata))
+    with making(Path(path)) as new:
+        program.save(new, external_data=False)
+        if half:
+            store_as_half(new)
+        tolerance = TOLERANCE * (100 if half else 1)
+        difference = 0.0
+        for output, right in zip(OnnxModel(new).run(example), expected, strict=True):
+            error = np.abs(output - right.numpy()) / max(1.0, float(right.abs().max()))
+            difference = float(np.maximum(difference, error.max()))  # NaN stays NaN
+        if not difference <= tolerance:
+            raise RuntimeError(f"{path} differs from torch by {difference}, more than {tolerance}")
     return difference
 
 
-def check_parity(
-    path: str | Path, example: np.ndarray, expected: Outputs, tolerance: float = 1e-4
-) -> float:
-    """Largest difference between onnxruntime's outputs and the `expected` (first) ones.
+def store_as_half(path: Path) -> None:
+    """Stores the large weights of a file as float16; the runtime casts them back as it loads."""
+    import onnx
 
-    Relative to the largest expected value, if that is above 1. RuntimeError beyond `tolerance`.
-    """
-    expected = [expected] if isinstance(expected, np.ndarray) else expected
-    differences = []
-    for output, right in zip(OnnxModel(path).run(np.asarray(example)), expected, strict=False):
-        scale = max(1.0, float(np.abs(right).max()))
-        differences.append(float(np.abs(output - right).max()) / scale)
-    difference = float(np.max(differences))  # NaN stays NaN
-    if not difference <= tolerance:
-        raise RuntimeError(f"{path} differs from torch by {difference}, tolerance {tolerance}")
-    return difference
+    model = onnx.load(path)
+    for weight in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(weight)
+        if values.dtype == np.float32 and values.size > 1000:
+            name, half = weight.name, f"{weight.name}.half"
+            weight.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), half))
+            cast = onnx.helper.make_node("Cast", [half], [name], to=onnx.TensorProto.FLOAT)
+            model.graph.node.insert(0, cast)
+    onnx.save(model, path)
 
 
 def load_metrics(path: str | Path = "reports/metrics.json") -> dict[str, Any]:

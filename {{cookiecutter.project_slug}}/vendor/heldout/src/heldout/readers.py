@@ -1,14 +1,15 @@
 """Tables, numbers and times as strangers write them; an error names file, row and column."""
 
+import csv
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from .errors import InputError
+from .errors import InputError, one_line, prefix_errors
 
 MAX_COLUMNS = 20_000  # of a CSV: pandas needs a minute for a million
 # Columns of samples.parquet and of the predictions, which a slice must not overwrite
@@ -18,27 +19,22 @@ LARGEST = np.finfo(np.float32).max  # anything larger is infinite in float32 arr
 
 
 def table(path: Path | str, text_columns: Sequence[str] = ()) -> pd.DataFrame:
-    """A CSV (UTF-8; comma, semicolon or tab) or Parquet file; InputError if it is neither.
+    """A CSV (UTF-8; comma, semicolon or tab) or Parquet file; InputError if neither, or empty.
 
     `text_columns` keep their text, as 01. With semicolons or tabs, decimals may have a comma.
     """
     path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{path}: a folder; give the CSV or Parquet file in it")
-    try:
+    with prefix_errors(path), one_line("not a CSV (UTF-8) or Parquet table"):
+        if not path.is_file():
+            raise InputError("no such file, or a folder; give a CSV or Parquet file")
         if path.suffix == ".parquet":
             frame = pd.read_parquet(path)
-            return frame.reset_index(drop=frame.index.names == [None])  # the index may hold times
-        return csv_table(path, text_columns)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8; save it as CSV in UTF-8, or as Parquet") from None
-    except (ValueError, OSError, NotImplementedError, pd.errors.ParserWarning) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: not a CSV or Parquet table ({reason})") from None
+            frame = frame.reset_index(drop=frame.index.names == [None])  # it may hold times
+        else:
+            frame = csv_table(path, text_columns)
+        if frame.empty:
+            raise InputError("no row; give at least one")
+    return frame
 
 
 def csv_table(path: Path, text_columns: Sequence[str]) -> pd.DataFrame:
@@ -46,33 +42,29 @@ def csv_table(path: Path, text_columns: Sequence[str]) -> pd.DataFrame:
     with path.open(encoding="utf-8-sig") as file:
         header, *lines = (file.readline() for _ in range(50))
     separator = max(",;\t", key=header.count)
-    if header.count(separator) >= MAX_COLUMNS:
+    names = pd.Series(next(csv.reader([header], delimiter=separator)), dtype=str)
+    if len(names) > MAX_COLUMNS:
         raise InputError(f"more than {MAX_COLUMNS:,} columns; give fewer")
-    fields = [field.strip() for line in lines for field in line.split(separator)]
-    comma = separator != "," and any(re.fullmatch(r"-?\d+,\d+", field) for field in fields)
-    options = {"sep": separator, "index_col": False, "encoding": "utf-8-sig", "low_memory": False}
-    names = pd.read_csv(path, **options, header=None, nrows=1, dtype=str).iloc[0]
-    duplicates = names[names.duplicated()].dropna()
-    if len(duplicates):
-        raise InputError(f"column {duplicates.iloc[0]} occurs twice; rename or remove one")
-    options |= {"decimal": "," if comma else ".", "dtype": dict.fromkeys(text_columns, str)}
+    for name in names[names.duplicated() & (names != "")]:
+        raise InputError(f"column {name} occurs twice; rename or remove one")
+    has_commas = re.search(r"(?m)(^|[;\t]) *-?\d+,\d+ *($|[;\t])", "".join(lines))
+    decimal = "," if separator != "," and has_commas else "."
+    options = {"sep": separator, "decimal": decimal, "encoding": "utf-8-sig", "low_memory": False}
+    dtype = dict.fromkeys(text_columns, str)
     # pandas only warns of rows that are longer than the header, and drops their last values
     with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
-        frame = pd.read_csv(path, **options)
-    if comma:
-        for name in frame.columns.difference(text_columns):
+        frame = pd.read_csv(path, index_col=False, dtype=dtype, **options)
+    if decimal == ",":
+        for name in frame.select_dtypes(exclude="number").columns.difference(text_columns):
             check_thousands(frame[name])
     return frame
 
 
 def check_thousands(column: pd.Series) -> None:
     """InputError for 3.477 in a column of numbers where decimals have commas: it may be 3477."""
-    if pd.api.types.is_numeric_dtype(column) or not column.dropna().map(type).eq(str).all():
-        return
-    text = column.str.strip()
-    dotted = text.str.fullmatch(r"[-+]?\d{1,3}(\.\d{3})+(,\d+)?", na=False)
-    number = r"[-+]?(\d+(\.\d+)?|\d{1,3}(\.\d{3})+)(,\d+)?"
-    if text.dropna().str.fullmatch(number).all():
+    texts = column.astype(str).str.strip()
+    if texts[column.notna()].str.fullmatch(r"[-+]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?").all():
+        dotted = texts.str.contains(".", regex=False)
         refuse(column, dotted, "{} has a dot, and decimals a comma; write numbers without dots")
 
 
@@ -85,13 +77,19 @@ def listing(frame: pd.DataFrame) -> str:
 def check_columns(frame: pd.DataFrame, path: Path | str, settings: dict[str, object]) -> None:
     """InputError unless the columns exist that settings name: {setting: name, list or None}."""
     for key, value in settings.items():
-        names = [value] if value is None or isinstance(value, str) else list(value)
-        for name in names:
-            if key == "slices" and name in RESERVED:
-                raise InputError(f"{path}: data.slices: the project uses {name}; rename the column")
-            if name is not None and name not in frame:
-                there = f"there are {listing(frame)}"
-                raise InputError(f"{path}: no column {name} (data.{key}); {there}")
+        names = [value] if isinstance(value, str) else list(value or [])
+        for name in RESERVED.intersection(names if key == "slices" else []):
+            raise InputError(f"{path}: data.slices: the project uses {name}; rename the column")
+        with prefix_errors(path):
+            require(frame, names, f"data.{key}")
+
+
+def require(frame: pd.DataFrame, names: Iterable[str], source: str) -> None:
+    """InputError if a column is missing that `source`, such as data.target, names."""
+    missing = [name for name in names if name not in frame]
+    if missing:
+        columns = ", ".join(missing[:5])
+        raise InputError(f"no column {columns} ({source}); there are {listing(frame)}")
 
 
 def positive_value(values: Sequence[str], positive: object, name: str) -> str:
@@ -127,6 +125,11 @@ def numeric(column: pd.Series) -> pd.Series:
     return pd.to_numeric(column, errors="coerce").astype(float)
 
 
+def is_numeric(column: pd.Series) -> bool:
+    """Whether at least nine of ten values are numbers: `numbers` then names another one's row."""
+    return numeric(column.dropna()).notna().mean() >= 0.9
+
+
 def numbers(column: pd.Series, missing: bool = True) -> pd.Series:
     """The column as float64; InputError for a text, an infinite number, or a gap if none may be."""
     values = numeric(column)
@@ -141,12 +144,11 @@ def times(column: pd.Series) -> pd.Series:
     """Points in time: whole numbers such as years as they are, else dates without zone, in UTC."""
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         values = numbers(column, missing=False)
-        message = "{} is a fraction; give dates, or whole numbers such as years"
-        refuse(column, values % 1 > 0, message)
+        refuse(
+            column, values % 1 > 0, "{} is a fraction; give dates, or whole numbers such as years"
+        )
         return values
     text = column.astype(str).str.replace(r"^(\d{4})/(\d\d)/", r"\1-\2-", regex=True)
-    zoned = text.str.contains(r"\d(?:Z|[+-]\d\d:?\d\d)$")
-    refuse(text, zoned != zoned.iloc[:1].any(), "{} mixes times with and without a time zone")
     values = pd.to_datetime(text, utc=True, errors="coerce", format="ISO8601")
     wrong = ~values.dt.year.between(1678, 2261)  # the range of nanoseconds; NaT is outside
     refuse(text, wrong, "{!r} is not a time; write 2024-12-31 23:59")

@@ -68,8 +68,8 @@ def get(name: str, old: Path | None = None) -> bool:
         if old:
             shutil.rmtree(old, ignore_errors=True)
         with tarfile.open(f"{folder}/{name}") as file:
-            # Python before 3.11.4 has no filter
-            file.extractall(**({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+            file.extraction_filter = getattr(tarfile, "data_filter", None)  # from Python 3.11.4 on
+            file.extractall()
     return True
 
 
@@ -91,7 +91,7 @@ def start() -> int:
     return dvc(["pull", "--allow-missing"])
 
 
-def keep() -> int:
+def keep() -> None:
     """Sends the checkpoints as they change, until the process is killed."""
     sent: dict[Path, int] = {}
     while True:
@@ -100,8 +100,6 @@ def keep() -> int:
             if changed not in ({}, sent) and all(map(zipfile.is_zipfile, changed)):
                 put("training.tar", [TRAINING])
                 sent = changed
-        except FileNotFoundError:
-            pass  # the training has just ended
         except Exception as error:  # the training is worth more than its copy; the network returns
             print(f"the checkpoint could not be sent: {error}", flush=True)
         time.sleep(INTERVAL)

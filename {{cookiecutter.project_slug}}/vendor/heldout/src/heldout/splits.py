@@ -15,14 +15,14 @@ from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 from .errors import InputError
 
 SPLITS = ("train", "val", "test")
+MIN_WEEKS = 20  # of the test set, or intervals resample days
 Shares = Mapping[str, float]
 
 
 def check_shares(shares: Shares) -> None:
     """Raises InputError unless train, val and test have positive shares that sum to 1."""
-    values = list(shares.values()) if isinstance(shares, Mapping) else []
-    numbers = [v for v in values if isinstance(v, int | float) and v > 0]
-    if len(numbers) != 3 or {*shares} != {*SPLITS} or abs(sum(numbers) - 1) > 0.01:
+    values = shares.values()
+    if {*shares} != {*SPLITS} or min(values) <= 0 or abs(sum(values) - 1) > 0.01:
         right = "give train, val and test, numbers above 0 that sum to 1"
         raise InputError(f"shares={shares}: {right}")
 
@@ -30,79 +30,67 @@ def check_shares(shares: Shares) -> None:
 def check_split(split: ArrayLike, labels: ArrayLike, task: str) -> None:
     """Raises InputError if train, val or test lacks samples, or classes in a classification."""
     n_labels = pd.Series(np.asarray(labels)).groupby(np.asarray(split)).nunique()
-    minimum, problem = (2, "a single class") if task == "classification" else (1, "no sample")
+    minimum = 2 if task == "classification" else 1
     for name in SPLITS:
         if n_labels.get(name, 0) < minimum:
-            raise InputError(f"the {name} split has {problem}; give more data or other shares")
-
-
-def strata(
-    labels: ArrayLike, slices: pd.DataFrame | None = None, task: str = "classification"
-) -> np.ndarray:
-    """Indicators (n, k) of what each split should have its share of, for `grouped`.
-
-    They stand for classes, or quartiles of a regression's labels, and for values of `slices`. The
-    most frequent value of a column needs none: it is balanced when all others are.
-    """
-    labels = pd.Series(np.asarray(labels))
-    if task == "regression":
-        columns = [labels.rank(pct=True).to_numpy() > level for level in (0.25, 0.5, 0.75)]
-    elif labels.nunique() > 2:
-        columns = [(labels == value).to_numpy() for value in labels.value_counts().index[1:]]
-    else:
-        columns = [labels.to_numpy()]
-    for name in [] if slices is None else slices:
-        for value in slices[name].value_counts().index[1:]:
-            columns.append((slices[name] == value).to_numpy())
-    return np.column_stack(columns)
+            remedy = "give more data, or other shares or borders"
+            raise InputError(f"the {name} split lacks samples, or a class; {remedy}")
 
 
 def grouped(
     groups: ArrayLike,
-    balance: ArrayLike,
+    labels: ArrayLike,
     shares: Shares,
     *,
+    slices: pd.DataFrame | None = None,
+    task: str = "classification",
     holdout: Iterable[object] = (),
     n_draws: int = 500,
     seed: int = 0,
 ) -> np.ndarray:
     """Split (n,) of whole groups: the best balanced of `n_draws` random assignments.
 
-    `balance` (n, k) is what each split should have its share of, such as `strata(...)`. The groups
-    of `holdout`, compared as texts, are "unseen".
+    Each split should have its share of samples, of each class (of a regression: quartile of the
+    labels), and of each value of `slices`. Groups in `holdout`, compared as texts, are "unseen".
     """
     check_shares(shares)
-    groups = _complete(groups, "groups").to_numpy()
-    texts, holdout = groups.astype(str), [str(group) for group in holdout]
+    groups, holdout = _complete(groups), [str(group) for group in holdout]
+    texts = groups.astype(str)
     if unknown := sorted({*holdout} - {*texts}):
         raise InputError(f"holdout: no group {', '.join(unknown)}; one group is {texts[0]}")
-    used = ~np.isin(texts, holdout)
-    balance = np.asarray(balance).reshape(len(groups), -1)[used]
-    split = np.full(len(groups), "unseen", dtype=object)
-    split[used] = _balanced(groups[used], balance, shares, n_draws, seed)
-    return split
+    columns, indicators = [_classes(labels, task)], [np.ones(len(groups))]
+    if slices is not None:
+        columns += [slices[name] for name in slices]
+    for column in columns:
+        # The most frequent value needs no indicator: it is balanced when all others are.
+        for value in column.value_counts().index[1:]:
+            indicators.append(column.to_numpy() == value)
+    used = ~texts.isin(holdout)
+    totals = pd.DataFrame(np.column_stack(indicators))[used].groupby(groups[used]).sum()
+    if len(totals) < 2 * len(SPLITS):
+        raise InputError(f"{len(totals)} groups are too few to split, {2 * len(SPLITS)} needed")
+    totals = totals.loc[:, totals.any()] / totals.sum()
+    split = _best_draw(np.array(totals, order="C"), shares, n_draws, seed)
+    return groups.map(pd.Series(split, totals.index)).fillna("unseen").to_numpy(object)
 
 
-def _balanced(groups, balance, shares: Shares, n_draws: int, seed: int) -> np.ndarray:
-    """Split (n,): the draw whose largest deviation from the shares is smallest."""
-    names, index = np.unique(groups, return_inverse=True)
-    if len(names) < 2 * len(shares):
-        raise InputError(f"{len(names)} groups are too few to split, {2 * len(shares)} needed")
-    columns = np.column_stack([np.ones(len(index)), balance[:, balance.any(0)]]).astype(float)
-    totals = np.stack([np.bincount(index, weights=column) for column in columns.T], axis=1)
-    totals /= totals.sum(0)  # (groups, 1 + k): the share of each column that a group holds
+def _best_draw(totals: np.ndarray, shares: Shares, n_draws: int, seed: int) -> np.ndarray:
+    """Split (groups,) with the smallest deviation from `shares`.
+
+    `totals` (groups, k) is the share of samples, and then of other indicators, that a group has.
+    """
     target = np.array(list(shares.values()))
     rng = np.random.default_rng(seed)
-    smallest, assignment = np.inf, np.empty(len(names), np.int64)
-    for _ in range(max(1, n_draws)):
-        order = rng.permutation(len(names))
+    smallest, assignment = np.inf, np.zeros(len(totals), np.int64)
+    for _ in range(n_draws):
+        order = rng.permutation(len(totals))
         middle = np.cumsum(totals[order, 0]) - totals[order, 0] / 2
         drawn = np.searchsorted(np.cumsum(target)[:-1], middle)
         actual = np.stack([totals[order][drawn == i].sum(0) for i in range(len(target))])
         deviation = np.abs(actual - target[:, None]).max()
         if deviation < smallest:
             smallest, assignment[order] = deviation, drawn
-    return np.array(list(shares))[assignment][index]
+    return np.array(list(shares), object)[assignment]
 
 
 def random(labels: ArrayLike, shares: Shares, seed: int = 0, stratify: bool = True) -> np.ndarray:
@@ -110,16 +98,15 @@ def random(labels: ArrayLike, shares: Shares, seed: int = 0, stratify: bool = Tr
     check_shares(shares)
     labels = np.asarray(labels)
     split, rows = np.full(len(labels), "train", dtype=object), np.arange(len(labels))
-    size = {"test": shares["test"], "val": shares["val"] / (1 - shares["test"])}
-    try:
-        for name in ("test", "val"):
-            strata_left = labels[rows] if stratify else None
-            rows, drawn = train_test_split(
-                rows, test_size=size[name], random_state=seed, stratify=strata_left
-            )
-            split[drawn] = name
-    except ValueError as error:
-        raise InputError(f"{len(labels)} samples are too few to split ({error})") from None
+    for name, size in (("test", shares["test"]), ("val", shares["val"] / (1 - shares["test"]))):
+        options = {"test_size": size, "random_state": seed}
+        if stratify:
+            options["stratify"] = labels[rows]
+        try:
+            rows, drawn = train_test_split(rows, **options)
+        except ValueError as error:
+            raise InputError(f"{len(labels)} samples are too few to split ({error})") from None
+        split[drawn] = name
     return split
 
 
@@ -138,8 +125,7 @@ def by_time(
     group occurred in an earlier split is a "gap" too.
     """
     check_shares(shares)
-    end = _complete(end, "end").to_numpy()
-    start = end if start is None else _complete(start, "start").to_numpy()
+    end = np.asarray(end)
     cumulative = np.cumsum([shares["train"], shares["val"]])
     edges = np.sort(end)[(cumulative * (len(end) - 1)).astype(int)]
     if borders:
@@ -150,32 +136,35 @@ def by_time(
         except (ValueError, TypeError, KeyError):
             right = "give {val: TIME, test: TIME}, val first; the times in the data look like"
             raise InputError(f"borders={borders}: {right} {end[0]}") from None
-    first, last = (np.searchsorted(edges, times, side="right") for times in (start, end))
-    split = np.where(first == last, np.array(SPLITS, object)[last], "gap")
-    if groups is not None:
-        arrival = np.searchsorted(edges, _earliest(groups, end), side="right")
-        split = np.where(arrival == last, split, "gap")
-    for name in SPLITS:
-        if not (split == name).any():
-            raise InputError(f"no sample lies wholly in {name}; set borders or give more data")
-    return split
+    return _between(edges, 1, end, start, groups)
 
 
-def time_blocks(times: ArrayLike, n_min: int = 20, within: ArrayLike | None = None) -> np.ndarray:
+def _between(edges: np.ndarray, i: int, end, start, groups) -> np.ndarray:
+    """Split (n,): block i between the edges validates, the next one tests, earlier ones train."""
+    start, first = end if start is None else start, end
+    if groups is not None:  # when the group of each sample occurs first
+        first = pd.Series(np.asarray(end)).groupby(_complete(groups)).transform("min")
+    blocks = [np.searchsorted(edges, np.asarray(t), side="right") for t in (start, end, first)]
+    splits = [np.select([b < i, b == i, b == i + 1], SPLITS, "gap") for b in blocks]
+    is_whole = (blocks[0] == blocks[1]) & (splits[1] == splits[2])
+    return np.where(is_whole, splits[1], "gap").astype(object)
+
+
+def time_blocks(times: ArrayLike, within: ArrayLike | None = None) -> np.ndarray:
     """Blocks (n,) of time for intervals to resample, as rows of one day or week are alike.
 
-    They are ISO weeks ("2015-W03"), or days ("2015-01-17") if there are fewer than `n_min` weeks in
-    the rows `within` (a mask, such as the test rows). Numbers, such as years, are their own blocks.
+    They are ISO weeks ("2015-W03"), or days ("2015-01-17") if there are fewer than MIN_WEEKS in the
+    rows `within` (a mask, such as the test rows). Numbers, such as years, are their own blocks.
     """
-    times = _complete(times, "times")
+    times = pd.Series(times)
     if pd.api.types.is_numeric_dtype(times):
         return times.to_numpy()
-    codes, days = pd.factorize(pd.to_datetime(times).dt.floor("D"))
-    weeks = days.strftime("%G-W%V").to_numpy(object)
-    counted = codes if within is None else codes[np.asarray(within, dtype=bool)]
-    if len({*weeks[counted]}) >= n_min:
-        return weeks[codes]
-    return days.strftime("%Y-%m-%d").to_numpy(object)[codes]
+    codes, days = pd.factorize(pd.to_datetime(times).dt.floor("D"))  # fewer texts to write
+    names = days.strftime("%G-W%V")
+    counted = codes if within is None else codes[np.asarray(within)]
+    if names[counted].nunique() < MIN_WEEKS:
+        names = days.strftime("%Y-%m-%d")
+    return names.to_numpy(object)[codes]
 
 
 def folds(
@@ -196,41 +185,23 @@ def folds(
     one block of time tests, the one ahead of it validates, all earlier ones train; `keep_groups`
     makes a sample whose group occurred in an earlier split a "gap".
     """
+    splits, right = [], "give fewer folds (3 or more) or more data"
     if split_strategy == "time":
-        splits = _time_folds(n_folds, end, end if start is None else start, groups, keep_groups)
-    else:
-        splits = _group_folds(n_folds, seed, np.asarray(groups), np.asarray(labels), task)
-    if n_folds < 1 or not all({*split} >= {*SPLITS} for split in splits):
-        right = "give fewer folds (3 or more) or more data"
-        if split_strategy == "time" and keep_groups:
+        edges = pd.Series(end).quantile(np.linspace(0, 1, n_folds + 3)[1:-1]).to_numpy()
+        for i in range(1, n_folds + 1):
+            splits.append(_between(edges, i, end, start, groups if keep_groups else None))
+        if keep_groups:
             right += " or keep_groups_whole=false"
-        raise InputError(f"folds={n_folds}: too few groups or times; {right}")
-    return splits
-
-
-def _time_folds(n_folds: int, end, start, groups, keep_groups: bool) -> list[np.ndarray]:
-    edges = _complete(end, "end").quantile(np.linspace(0, 1, n_folds + 3)[1:-1]).to_numpy()
-    moments = (start, end, _earliest(groups, end) if keep_groups else end)
-    blocks = [np.searchsorted(edges, np.asarray(times), side="right") for times in moments]
-    splits = []
-    for i in range(1, n_folds + 1):
-        _, split, of_group = (np.select([b < i, b == i, b == i + 1], SPLITS, "gap") for b in blocks)
-        splits.append(np.where((blocks[0] == blocks[1]) & (of_group == split), split, "gap"))
-    return splits
-
-
-def _group_folds(n_folds: int, seed: int, groups, labels, task: str) -> list[np.ndarray]:
-    labels = pd.Series(labels)
-    if task == "regression":  # quartiles stand for classes; ties in any order
-        labels = pd.qcut(labels.rank(method="first"), 4, labels=False)
-    fold = np.zeros(len(labels), np.int64)
-    # scikit-learn refuses more folds than groups; here they stay empty, and `folds` reports it.
-    if min(len(np.unique(groups)), labels.value_counts().max()) >= n_folds > 1:
+    elif 2 < n_folds <= len(np.unique(groups)):
+        labels, fold = _classes(labels, task), np.zeros(len(labels), np.int64)
         splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
         for i, (_, rows) in enumerate(splitter.split(labels, labels, groups)):
             fold[rows] = i
-    names = np.array(["test", "val", *["train"] * (n_folds - 2)])
-    return [names[(fold - i) % len(names)] for i in range(n_folds)]
+        names = np.array(["test", "val", *["train"] * (n_folds - 2)])
+        splits = [names[(fold - i) % n_folds] for i in range(n_folds)]
+    if not splits or not all({*split} >= {*SPLITS} for split in splits):
+        raise InputError(f"folds={n_folds}: too few groups or times; {right}")
+    return splits
 
 
 def verify_frozen(samples: pd.DataFrame, strategies: Sequence[str], expected: str | None) -> str:
@@ -245,22 +216,21 @@ def verify_frozen(samples: pd.DataFrame, strategies: Sequence[str], expected: st
 
 def summary(samples: pd.DataFrame, split: str) -> pd.DataFrame:
     """Number of samples and groups and mean label of each value of the column `split`."""
-    columns = {
-        "samples": ("id", "size"),
-        "groups": ("group", "nunique"),
-        "label": ("label", "mean"),
-    }
-    return samples.groupby(split).agg(**columns).round(3)
+    groups = samples.groupby(split)
+    return groups.agg(samples=("id", "size"), groups=("group", "nunique"), label=("label", "mean"))
 
 
-def _earliest(groups: ArrayLike, end: ArrayLike) -> np.ndarray:
-    """Time (n,) at which the group of each sample occurs first."""
-    return pd.Series(np.asarray(end)).groupby(np.asarray(groups)).transform("min").to_numpy()
+def _complete(groups: ArrayLike) -> pd.Series:
+    """Groups (n,) as a Series; InputError if one is missing."""
+    groups = pd.Series(np.asarray(groups))
+    if groups.isna().any():
+        raise InputError(f"groups: row {groups.isna().argmax() + 1} is empty; fill or drop it")
+    return groups
 
 
-def _complete(values: ArrayLike, name: str) -> pd.Series:
-    """The values (n,) as a Series; InputError if one is missing."""
-    series = pd.Series(values).reset_index(drop=True)
-    if series.isna().any():
-        raise InputError(f"{name}: row {series.isna().argmax() + 1} is empty; fill or drop it")
-    return series
+def _classes(labels: ArrayLike, task: str) -> pd.Series:
+    """Labels (n,) of a classification; of a regression their quartiles, ties in any order."""
+    labels = pd.Series(np.asarray(labels))
+    if task == "classification":
+        return labels
+    return pd.qcut(labels.rank(method="first"), 4, labels=False)

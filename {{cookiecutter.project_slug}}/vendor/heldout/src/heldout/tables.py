@@ -13,7 +13,6 @@ import pandas as pd
 from . import readers
 from .errors import InputError, prefix_errors
 
-NUMERIC_SHARE = 0.9  # of the values must be numbers to make a column numeric
 MAX_VALUES = 50  # most frequent values of a text column that get a code
 MAX_CLASSES = 10  # a numeric target with more values is a regression
 MIN_CLASS = 10  # rows of either class
@@ -25,19 +24,17 @@ def target(column: pd.Series, positive: str | None) -> tuple[np.ndarray, str]:
     In a "classification" the label is 1 for the value `positive`; None if it is obvious, as in no
     and yes. InputError for gaps, a single value, or a class of fewer than MIN_CLASS rows.
     """
-    name = column.name
-    message = "no target (empty, NA, None, null); add it or remove the row"
-    readers.refuse(column, column.isna(), message)
+    name, missing = column.name, column.isna()
+    readers.refuse(column, missing, "no target (empty, NA, None, null); add it or remove the row")
     values = sorted(column.astype(str).unique())
     if len(values) == 1:
         raise InputError(f"column {name}: a single value, {values[0]}; there is nothing to learn")
-    numeric_share = readers.numeric(column).notna().mean()
-    if positive is None and len(values) > MAX_CLASSES and numeric_share >= NUMERIC_SHARE:
+    if positive is None and len(values) > MAX_CLASSES and readers.is_numeric(column):
         return readers.numbers(column).to_numpy(np.float32), "regression"
     positive = readers.positive_value(values, positive, f"column {name}: values")
     labels = (column.astype(str) == positive).to_numpy(np.float32)
-    if min(labels.sum(), len(labels) - labels.sum()) < MIN_CLASS:
-        count = int(labels.sum())
+    count = int(labels.sum())
+    if not MIN_CLASS <= count <= len(labels) - MIN_CLASS:
         needed = f"at least {MIN_CLASS} of each class are needed"
         raise InputError(f"column {name}: {count} rows are {positive}; {needed}")
     return labels, "classification"
@@ -57,7 +54,7 @@ def describe(column: pd.Series) -> dict | None:
     name, present = str(column.name), column.dropna()
     if present.empty:
         raise InputError(f"column {name}: no value in any row; remove it or add it to data.drop")
-    if readers.numeric(present).notna().mean() >= NUMERIC_SHARE:
+    if readers.is_numeric(column):
         values = readers.numbers(column)
         if (values.diff()[1:] == 1).all() and len(values) > 2:
             print(f"column {name}: left out, it numbers the rows")
@@ -73,16 +70,14 @@ def describe(column: pd.Series) -> dict | None:
 
 def encode(table: pd.DataFrame, columns: Sequence[dict]) -> np.ndarray:
     """float32 (n, columns) of a table that has the columns of the schema; unknown texts are NaN."""
-    missing = [column["name"] for column in columns if column["name"] not in table]
-    if missing:
-        raise InputError(f"no column {', '.join(missing[:5])}; {len(columns)} columns are needed")
+    readers.require(table, [column["name"] for column in columns], "needed by the model")
     encoded = np.empty((len(table), len(columns)), np.float32)
     for i, column in enumerate(columns):
         values = table[column["name"]]
         if "values" in column:
             texts = values.astype(str).where(values.notna())
-            codes = {text: code for code, text in enumerate(column["values"])}
-            encoded[:, i] = texts.map(codes).astype(float)
+            codes = pd.Index(column["values"]).get_indexer(texts)
+            encoded[:, i] = np.where(codes < 0, np.nan, codes)
         else:
             encoded[:, i] = readers.numbers(values)
     return encoded
@@ -90,20 +85,15 @@ def encode(table: pd.DataFrame, columns: Sequence[dict]) -> np.ndarray:
 
 def read_rows(path: Path | str, columns: Sequence[dict]) -> np.ndarray:
     """The rows of a CSV or Parquet file, encoded (n, columns)."""
-    table = readers.table(path, [c["name"] for c in columns if "values" in c])
-    if table.empty:
-        raise InputError(f"{path}: no row; give at least one")
+    table = readers.table(path, [column["name"] for column in columns if "values" in column])
     with prefix_errors(path):
         return encode(table, columns)
 
 
 def typical(columns: Sequence[dict]) -> np.ndarray:
     """The typical value of each column, encoded (columns,): median, or most frequent text."""
-    row = np.empty(len(columns), np.float32)
-    for i, column in enumerate(columns):
-        value = column["typical"]
-        row[i] = column["values"].index(value) if "values" in column else value
-    return row
+    row = {column["name"]: column["typical"] for column in columns}
+    return encode(pd.DataFrame([row]), columns)[0]
 
 
 def as_text(value: float, column: dict) -> str:

@@ -9,22 +9,22 @@ from numpy.typing import ArrayLike
 from .metrics import expected_cost
 
 
-def min_cost(y: ArrayLike, p: ArrayLike, miss: float, false_alarm: float) -> float:
+def min_cost(y: ArrayLike, p: ArrayLike, miss: float, false_positive: float) -> float:
     """The threshold with the lowest cost of errors on labels y (n,) and probabilities p (n,).
 
-    `miss` is the cost of a positive that is not flagged, `false_alarm` that of a flagged negative.
+    `miss` is the cost of a positive not flagged, `false_positive` that of a flagged negative.
     """
     y, p = np.asarray(y) > 0, np.asarray(p)
-    order = np.argsort(p, kind="stable")
-    values, starts = np.unique(p[order], return_index=True)
-    n_below = np.append(starts, len(y))  # samples below each candidate
-    misses = np.concatenate([[0], np.cumsum(y[order])])[n_below]
-    false_alarms = (len(y) - n_below) - (y.sum() - misses)
+    order = np.argsort(p)
+    values = np.unique(p)
     # Halfway between two probabilities; neighboring floats have no middle, so the upper one it is.
     middle = (values[1:] + values[:-1]) / 2
     middle = np.where(middle > values[:-1], middle, values[1:])
     candidates = np.concatenate([[0.0], middle, np.maximum(1, np.nextafter(values[-1:], 2))])
-    return float(candidates[np.argmin(miss * misses + false_alarm * false_alarms)])
+    n_below = np.searchsorted(p[order], candidates)
+    misses = np.append(0, np.cumsum(y[order]))[n_below]
+    false_positives = (len(y) - n_below) - (y.sum() - misses)
+    return float(candidates[np.argmin(miss * misses + false_positive * false_positives)])
 
 
 def max_accuracy(y: ArrayLike, p: ArrayLike) -> float:
@@ -35,10 +35,10 @@ def max_accuracy(y: ArrayLike, p: ArrayLike) -> float:
 def cost_table(
     val: pd.DataFrame, test: pd.DataFrame, models: Sequence[str], ratios: Iterable[float]
 ) -> list[dict[str, float]]:
-    """Cost per 1,000 test samples of each model, if a miss costs `ratio` false alarms.
+    """Cost per 1,000 test samples, in false positives, if a miss costs `ratio` of them.
 
     `val` and `test` have a label and a column for each model; thresholds come from `val`. Returns
-    [{"ratio": ratio, model: cost in false alarms, ...}, ...].
+    [{"ratio": ratio, model: cost, ...}, ...].
     """
     table = []
     for ratio in ratios:

@@ -4,7 +4,6 @@ A training that was killed and resumed gives the weights of an uninterrupted one
 the same hardware: order of samples, dropout and augmentation depend on seed, epoch and rank alone.
 """
 
-import hashlib
 import logging
 import math
 import os
@@ -13,11 +12,12 @@ import subprocess
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytorch_lightning as pl
@@ -27,9 +27,9 @@ from pytorch_lightning import callbacks
 from pytorch_lightning import loggers as lightning_loggers
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.utilities import rank_zero_only
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from torch import distributed
 
-from .errors import InputError, replace
+from .errors import InputError, making, one_line, replace
 
 IN_MEMORY = 4 << 30  # bytes of precomputed features; beyond, they lie in a file
 Array = torch.Tensor | np.ndarray
@@ -46,7 +46,6 @@ class DivergedError(InputError):
     """A loss or a prediction is no finite number."""
 
 
-@dataclass(eq=False)
 class TensorLoader:
     """Batches (x, y) of some rows, by one index_select each: no worker, no Python code per sample.
 
@@ -61,23 +60,27 @@ class TensorLoader:
         device: the rows are copied there once, if less than half of its free memory is enough
     """
 
-    x: Array
-    y: Array
-    rows: Array
-    batch_size: int
-    _: KW_ONLY
-    shuffle: bool = False
-    seed: int = 0
-    device: torch.device | str | None = None
-    epoch: int = 0
-
-    def __post_init__(self) -> None:
-        x, y = torch.as_tensor(self.x), torch.as_tensor(self.y)
-        rows = torch.as_tensor(self.rows, dtype=torch.long)
-        if fits(x[:1].nbytes * len(rows), torch.device(self.device or "cpu")):
-            x, y = x[rows].to(self.device), y[rows].to(self.device)
+    def __init__(
+        self,
+        x: Array,
+        y: Array,
+        rows: Array,
+        batch_size: int,
+        *,
+        shuffle: bool = False,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        x, y, rows = torch.as_tensor(x), torch.as_tensor(y), torch.as_tensor(rows)
+        if fits(x[:1].nbytes * len(rows), torch.device(device)):
+            x, y = x[rows].to(device), y[rows].to(device)
             rows = torch.arange(len(rows))
         self.x, self.y, self.rows = x, y, rows
+        self.shuffle, self.seed, self.epoch = shuffle, seed, 0
+        self.rank, self.n_ranks = 0, 1
+        if shuffle and distributed.is_available() and distributed.is_initialized():
+            self.rank, self.n_ranks = distributed.get_rank(), distributed.get_world_size()
+        self.batch_size = max(1, min(batch_size, len(rows)) // self.n_ranks)  # of this process
         # Lightning asks for both, and calls `loader.sampler.set_epoch`
         self.sampler, self.batch_sampler = self, None
 
@@ -85,28 +88,38 @@ class TensorLoader:
         """The epoch whose order the next iteration has."""
         self.epoch = epoch
 
-    def _share(self) -> tuple[int, int, int]:
-        """Rank and number of the processes, and the batch size of this one."""
-        rank, n_ranks = 0, 1
-        if self.shuffle and torch.distributed.is_available() and torch.distributed.is_initialized():
-            rank, n_ranks = torch.distributed.get_rank(), torch.distributed.get_world_size()
-        return rank, n_ranks, max(1, min(self.batch_size, len(self.rows)) // n_ranks)
-
     def __len__(self) -> int:
-        _, n_ranks, batch_size = self._share()
         if self.shuffle:
-            return len(self.rows) // (batch_size * n_ranks)  # equal on every rank
-        return -(-len(self.rows) // batch_size)
+            return len(self.rows) // (self.batch_size * self.n_ranks)  # equal on every rank
+        return -(-len(self.rows) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        rank, n_ranks, batch_size = self._share()
         rows = self.rows
         if self.shuffle:
             generator = torch.Generator().manual_seed(self.seed + 1000 * self.epoch)
             order = torch.randperm(len(rows), generator=generator)
-            rows = rows[order[rank : len(self) * batch_size * n_ranks : n_ranks]]
-        for batch in rows.to(self.x.device).split(batch_size):
+            n_used = len(self) * self.batch_size * self.n_ranks
+            rows = rows[order[self.rank : n_used : self.n_ranks]]
+        for batch in rows.to(self.x.device).split(self.batch_size):
             yield self.x.index_select(0, batch), self.y.index_select(0, batch)
+
+
+class Ensemble(torch.nn.ModuleList):
+    """Networks whose mean prediction varies less from training to training than that of one.
+
+    Each member trains on its own part of every batch, so that members differ. (Lakshminarayanan,
+    Pritzel and Blundell 2017, where members see the same samples in another order.)
+    """
+
+    def loss(self, function: Callable[..., torch.Tensor], *batch: torch.Tensor) -> torch.Tensor:
+        """Mean over members of function(member, *part), each with its part of the batch."""
+        parts = zip(*(values.tensor_split(len(self)) for values in batch), strict=True)
+        losses = [function(member, *part) for member, part in zip(self, parts, strict=True)]
+        return torch.stack(losses).mean()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Outputs (n, members, ...)."""
+        return torch.stack([member(x) for member in self], dim=1)
 
 
 def fits(size: int, device: torch.device) -> bool:
@@ -116,34 +129,28 @@ def fits(size: int, device: torch.device) -> bool:
     return device.type != "cpu"
 
 
-@dataclass(eq=False)
 class FrozenFeatures:
     """float16 output of a network's frozen layers, computed once for each sample.
 
     Args:
         network: has `encode(images (b, ...)) -> (b, ...)`
         images: (n, ...) raw samples, which may be memory-mapped
-        device: where to compute; default: the GPU of this process, if there is one
     """
 
-    network: torch.nn.Module
-    images: np.ndarray
-    device: torch.device | str | None = None
-    batch_size: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.device is None:
-            # torchrun and srun number the processes of a machine
-            number = os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", "0"))
-            self.device = f"cuda:{number}" if torch.cuda.is_available() else "cpu"
-        # On a CPU, more than one image leaves the processor's cache and is slower.
-        self.batch_size = self.batch_size or (1 if str(self.device) == "cpu" else 256)
+    def __init__(self, network: torch.nn.Module, images: np.ndarray) -> None:
+        self.network, self.images = network, images
         self.features: np.ndarray | None = None
-        self.computed = np.zeros(len(self.images), bool)
+        self.computed = np.zeros(len(images), bool)
+        # On a CPU, more than one image leaves the processor's cache and is slower.
+        self.device, self.batch_size = "cpu", 1
+        if torch.cuda.is_available():
+            # torchrun and srun number the processes of a machine
+            rank = os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", "0"))
+            self.device, self.batch_size = f"cuda:{rank}", 256
 
-    def compute(self, rows: np.ndarray | None = None) -> torch.Tensor:
+    def compute(self, rows: np.ndarray) -> torch.Tensor:
         """Features (n, ...) on the CPU; zeros for rows that no call has computed yet."""
-        rows = np.arange(len(self.images)) if rows is None else np.asarray(rows)
+        rows = np.asarray(rows)
         rows = rows[~self.computed[rows]]
         self.network.eval().to(self.device)
         for i in range(0, len(rows), self.batch_size):
@@ -169,33 +176,18 @@ def allocate(shape: tuple[int, ...]) -> np.ndarray:
 def fingerprint(*parts: Any) -> str:
     """Hash of settings, arrays and source files: runs with the same hash give the same weights.
 
-    A part is a plain value, a dict or list of parts, an array or tensor, an OmegaConf node, or the
-    path of a file whose content counts (a text that ends in ".py" is such a path).
+    A part is a plain value, a dict or list of them, an array, an OmegaConf node, or the path of a
+    file whose content counts (a text that ends in ".py" is such a path).
     """
-    digest = hashlib.sha256()
+    contents = []
     for part in parts:
         if OmegaConf.is_config(part):
-            part = OmegaConf.to_container(part, resolve=True)
-        if isinstance(part, dict):  # in any order
-            content = fingerprint(*sorted(part.items(), key=str))
-        elif isinstance(part, list | tuple):
-            content = fingerprint(*part)
-        elif isinstance(part, torch.Tensor):
-            content = fingerprint(part.detach().cpu().numpy())
-        elif isinstance(part, np.ndarray) and part.dtype != object:
-            memory = np.ascontiguousarray(part).view(np.uint8)
-            content = f"{part.dtype} {part.shape} {hashlib.sha256(memory).hexdigest()}"
-        elif isinstance(part, np.ndarray):
-            content = repr(part.tolist())
+            contents.append(OmegaConf.to_container(part, resolve=True))
         elif isinstance(part, Path) or (isinstance(part, str) and part.endswith(".py")):
-            content = hashlib.sha256(Path(part).read_bytes()).hexdigest()
-        elif part is None or isinstance(part, str | int | float | np.generic):
-            content = repr(part)
+            contents.append(Path(part).read_bytes())
         else:
-            raise TypeError(f"fingerprint: cannot hash a {type(part).__name__}")
-        # with the length, so that no two lists of parts look the same
-        digest.update(f"{type(part).__name__} {len(content)} {content}\n".encode())
-    return digest.hexdigest()[:16]
+            contents.append(part)
+    return joblib.hash(contents)[:16]
 
 
 class EpochSeed(callbacks.Callback):
@@ -231,19 +223,16 @@ class TrainingRun:
         key: everything the weights depend on, as `fingerprint` takes it; the same key resumes
         loggers: of "dvclive", "csv", "tensorboard", "wandb", "mlflow"
         hyperparameters: what the loggers record; "lr" is named if the training diverges
-        root: folder of all unfinished runs, relative, so that another machine can resume
     """
 
     key: Sequence[Any]
     seed: int
     loggers: Sequence[str] = ()
     hyperparameters: dict[str, Any] = field(default_factory=dict)
-    root: Path = Path("runs/training")
 
     def __post_init__(self) -> None:
-        if isinstance(self.loggers, str):
-            raise InputError(f"logger={self.loggers}: write a list, logger=[{self.loggers}]")
-        self.folder = Path(self.root, fingerprint(list(self.key), self.seed, Path(__file__)))
+        # relative, so that another machine can resume
+        self.folder = Path("runs/training", fingerprint(*self.key, self.seed, __file__))
         self.history, self.last = self.folder / "history", self.folder / "last.ckpt"
         checkpoint = callbacks.ModelCheckpoint
         self.best = checkpoint(self.folder, "best", monitor="val/loss", save_weights_only=True)
@@ -258,10 +247,8 @@ class TrainingRun:
         """
         logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # no tips
         kwargs = {**trainer_settings(settings), "max_epochs": max_epochs}
-        try:
+        with one_line("trainer"):
             pl.Trainer(**kwargs, logger=False)
-        except (MisconfigurationException, TypeError, ValueError) as error:
-            raise InputError(f"trainer: {' '.join(str(error).split())}") from None
         self.resumes = zipfile.is_zipfile(self.last)  # not if it is half written
         if rank_zero_only.rank == 0:
             if not self.resumes:
@@ -295,21 +282,18 @@ class TrainingRun:
 
         Raises DivergedError if no loss was finite.
         """
-        out, lowest = Path(out), float(self.best.best_model_score)
+        lowest = float(self.best.best_model_score)
         if not math.isfinite(lowest):
             shutil.rmtree(self.folder, ignore_errors=True)
             rate = f"model.lr={self.hyperparameters.get('lr')}"
             raise DivergedError(f"{rate}: the training diverged; use a smaller learning rate")
         if trainer.is_global_zero:
-            out.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(out / "history.new", ignore_errors=True)
-            shutil.copyfile(self.best.best_model_path, out / "best.new")
             if self.history.exists():
-                # joined in a copy: a kill here loses nothing
-                shutil.copytree(self.history, out / "history.new")
-                join_history(out / "history.new")
-                replace(out / "history.new", out / "history")
-            replace(out / "best.new", out / "best.ckpt")
+                with making(Path(out, "history")) as history:
+                    shutil.copytree(self.history, history)  # a kill here loses nothing
+                    join_history(history)
+            with making(Path(out, "best.ckpt")) as best:
+                shutil.copyfile(self.best.best_model_path, best)
             self.last.unlink()  # first: nothing resumes from a folder that is half removed
             shutil.rmtree(self.folder)
         return lowest
@@ -349,15 +333,14 @@ def make_logger(name: str, history: Path) -> lightning_loggers.Logger:
 
 def join_history(history: Path) -> None:
     """Makes one history of all starts of a training, each step once: its last record counts."""
-    settings = {"index": False, "lineterminator": "\n"}
-    for path in history.rglob("*.tsv"):  # DVCLive
-        rows = pd.read_csv(path, sep="\t", dtype=str).drop_duplicates("step", keep="last")
-        rows.to_csv(path, sep="\t", **settings)
     starts = sorted(history.glob("version_*"), key=lambda path: int(path.name.split("_")[1]))
-    paths = [start / "metrics.csv" for start in starts if (start / "metrics.csv").exists()]
-    if paths:
-        rows = pd.concat([pd.read_csv(path, dtype=str) for path in paths])
-        rows.drop_duplicates("step", keep="last").to_csv(history / "metrics.csv", **settings)
-        (starts[-1] / "hparams.yaml").replace(history / "hparams.yaml")
+    parts = {path: [path] for path in history.rglob("*.tsv")}  # DVCLive appends to its files
+    parts[history / "metrics.csv"] = [path for start in starts for path in start.glob("*.csv")]
+    for target, paths in parts.items():
+        separator = "\t" if target.suffix == ".tsv" else ","
+        rows = [pd.read_csv(path, sep=separator, dtype=str) for path in paths]
+        if rows:
+            rows = pd.concat(rows).drop_duplicates("step", keep="last")
+            rows.to_csv(target, sep=separator, index=False, lineterminator="\n")
     for start in starts:
         shutil.rmtree(start)

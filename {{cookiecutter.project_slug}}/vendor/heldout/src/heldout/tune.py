@@ -3,7 +3,6 @@
 Only validation data are used, and models/ and reports/ stay as they are.
 """
 
-import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,14 +14,12 @@ from omegaconf import DictConfig, OmegaConf
 from .cli import project_function
 from .crossvalidate import compose, load_samples
 from .errors import InputError
-from .torch import DivergedError
+from .torch import DivergedError, fingerprint
 
 
 def main(words: Sequence[str]) -> None:
     """Runs the study until it has cfg.tune.trials finished trials, and prints the best settings."""
     cfg, fit = compose(words), project_function("fit")
-    if not OmegaConf.is_dict(cfg.tune.search):
-        raise InputError(f"tune.search={cfg.tune.search}: write a block of settings and ranges")
     samples, _ = load_samples()
     split = samples[cfg.data.split].to_numpy()
     split = np.where(np.isin(split, ["train", "val"]), split, "-")  # hides the test set
@@ -41,28 +38,21 @@ def main(words: Sequence[str]) -> None:
         return loss
 
     propose(optuna.create_study().ask())  # a wrong search space is refused before it begins
+    # All trials of a study share these settings, so that only like is compared with like.
+    name = fingerprint(cfg.data, cfg.model, cfg.seed, cfg.tune.search)
     Path("runs").mkdir(exist_ok=True)
-    storage = "sqlite:///runs/tune.db"
-    study = optuna.create_study(storage=storage, study_name=study_name(cfg), load_if_exists=True)
+    storage, name = "sqlite:///runs/tune.db", f"{cfg.data.split}-{cfg.model.name}-{name}"
+    study = optuna.create_study(storage=storage, study_name=name, load_if_exists=True)
     # Another seed after each interruption, or the first trials would be drawn again
     study.sampler = optuna.samplers.TPESampler(seed=cfg.seed + len(study.trials))
     complete = [optuna.trial.TrialState.COMPLETE]
     n_left = cfg.tune.trials - len(study.get_trials(states=complete))
     study.optimize(objective, n_trials=max(0, n_left))
+    n_trials = len(study.trials)
     if not study.get_trials(states=complete):
-        raise InputError(
-            f"all {len(study.trials)} trials diverged; lower the ranges of tune.search"
-        )
-    print(f"best of {len(study.trials)} trials: validation loss {study.best_value:.4f}")
+        raise InputError(f"all {n_trials} trials diverged; lower the ranges of tune.search")
+    print(f"best of {n_trials} trials: validation loss {study.best_value:.4f}")
     print(*(f"{key}={value}" for key, value in study.best_params.items()))
-
-
-def study_name(cfg: DictConfig) -> str:
-    """Names a study by what all its trials share, so that only like is compared with like."""
-    settings = OmegaConf.to_yaml(OmegaConf.masked_copy(cfg, ["data", "model", "seed"]))
-    settings += OmegaConf.to_yaml(cfg.tune.search)
-    digest = hashlib.sha256(settings.encode()).hexdigest()[:8]
-    return f"{cfg.data.split}-{cfg.model.name}-{digest}"
 
 
 def suggest(trial: optuna.Trial, search: Mapping, cfg: DictConfig) -> dict[str, float]:
