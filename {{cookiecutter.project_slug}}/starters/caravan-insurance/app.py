@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 from heldout import InputError, tables
 from heldout.gradio import CACHE, LAUNCH, QUEUE, input_error
+from heldout.onnx import load_metrics
 from heldout.pages import number
 
-from {{ cookiecutter.package_name }}.predict import Predictor, load_threshold
+from {{ cookiecutter.package_name }}.predict import Predictor
 
 try:
-    PREDICTOR, THRESHOLD = Predictor(), load_threshold()
+    PREDICTOR, THRESHOLD = Predictor(), load_metrics()["threshold"]
     ROWS = {"typical": PREDICTOR.typical}  # what a visitor starts from
     for path in sorted(Path("docs/examples").glob("*.csv")):
         ROWS[path.stem] = PREDICTOR.load(path)[0]
@@ -53,7 +54,7 @@ def explain_row(row: np.ndarray) -> tuple[str, dict[str, float], list[list[str]]
     for i in np.argsort(-np.abs(values))[:N_REASONS]:
         value = tables.as_text(row[i], PREDICTOR.columns[i])
         reasons.append([PREDICTOR.titles[i], value, f"{values[i]:+.3g}"])
-    if THRESHOLD is None:  # quantiles of a number
+    if THRESHOLD is None:  # regression: quantiles
         low, median, high = (number(quantile, like=prediction[1]) for quantile in prediction)
         return f"### {median}\n80% interval: {low} to {high}.", {}, reasons
     action = NAMES["flag"] if prediction >= THRESHOLD else NAMES["pass"]

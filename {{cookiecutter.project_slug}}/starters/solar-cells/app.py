@@ -20,7 +20,7 @@ NAMES = PREDICTOR.schema["names"]  # of the classes and decisions, from conf/dat
 
 
 def inspect(path: str | None) -> tuple[dict[str, float], np.ndarray, str]:
-    """Probability of either class, the photo with its heat, and the decision."""
+    """Probability of either class, the photo with its heatmap, and the decision."""
     if path is None:
         raise gr.Error("Upload a photo, or pick an example.", title="No photo")
     with input_error("Unusable photo"):
@@ -49,8 +49,8 @@ with gr.Blocks(title="{{ cookiecutter.project_name }}", delete_cache=CACHE) as d
         with gr.Column():
             text = gr.Markdown("### The prediction appears here\nUpload a photo, or pick one.")
             scores = gr.Label(label="Probability", show_heading=False)
-            heat = gr.Image(label=f"Orange speaks for {NAMES['positive']}", height=300)
-    outputs = [scores, heat, text]
+            heatmap = gr.Image(label=f"Orange: evidence for {NAMES['positive']}", height=300)
+    outputs = [scores, heatmap, text]
     if EXAMPLES:
         gr.Examples(EXAMPLES, photo, outputs, inspect, run_on_click=True, api_visibility="private")
         gr.Markdown(NAMES["attribution"])

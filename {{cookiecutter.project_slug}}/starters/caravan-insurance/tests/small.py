@@ -6,7 +6,7 @@ import numpy as np
 
 from {{ cookiecutter.package_name }}.predict import Predictor
 
-OVERRIDES = ["model.epochs=2", "model.members=4", "data.baselines.boosting.max_iter=10"]
+OVERRIDES = ["model.epochs=2", "model.members=2", "data.baselines.boosting.max_iter=10"]
 STEP = 4  # the tests use every fourth customer
 ARRAYS = ["x.npy"]
 API = "/upload"  # the demo's function for a file

@@ -1,4 +1,4 @@
-"""Labels, areas and splits of the caravan table; tables of your own."""
+"""Labels, areas and splits of the caravan table; user-supplied tables."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def test_an_area_is_inferred_from_its_columns_and_never_in_two_splits(starter):
     areas = pd.DataFrame(x[:, : data.N_AREA_COLUMNS]).groupby(samples.group)
     assert areas.nunique().max(axis=None) == 1
     assert samples.groupby("group").grouped.nunique().max() == 1
-    assert samples.groupby("group").random.nunique().max() > 1  # the leak under study
+    assert samples.groupby("group").random.nunique().max() > 1  # the leakage under study
     frozen = config.compose("data=starter", root=ROOT).data.split_sha256
     assert splits.verify_frozen(samples, ["grouped", "random"], None) == frozen
 
@@ -54,7 +54,7 @@ def prepare_own(table: pd.DataFrame, *overrides: str) -> tuple:
     return data.load_prepared()
 
 
-def test_a_table_of_your_own_is_encoded():
+def test_a_user_supplied_table_is_encoded():
     table = own_table()
     x, samples, schema = prepare_own(table, "data.group=customer", "data.drop=[day,cost]")
     assert [column["name"] for column in schema["columns"]] == ["age", "plan"]

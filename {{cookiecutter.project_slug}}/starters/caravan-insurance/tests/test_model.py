@@ -33,8 +33,8 @@ def test_shapes(model):
     assert quantiles.shape == (120, 3) and (quantiles.diff(dim=1) >= 0).all()
 
 
-def test_loss_at_the_start_is_that_of_a_coin():
-    network = make_network("classification", "model.members=32")
+def test_initial_loss_is_ln2():
+    network = make_network("classification", "model.k=32")
     loss = torch.nn.functional.binary_cross_entropy(network.predict(X), Y)
     assert abs(loss.item() - np.log(2)) < 0.1
 
@@ -51,7 +51,7 @@ def test_a_batch_can_be_memorized(task):
     assert loss.item() < 0.05
 
 
-def test_missing_is_not_the_mean_and_an_unknown_text_is_missing():
+def test_missing_is_not_the_mean_and_an_unknown_category_is_missing():
     network = make_network("classification")
     age, cost = network.feature_mean.tolist()
     plans = ["full", "full", None, "new"]
@@ -65,12 +65,13 @@ def test_onnx_gives_the_prediction_of_the_checkpoint(inside):
     x = np.array(load_prepared()[0])
     x[::3, ::3], x[1::3, 5] = np.nan, 1e6  # missing, or far from all training rows
     with torch.inference_mode():
-        network = train.load_network(Path("models/best.ckpt"))
-        expected = network.predict(torch.from_numpy(x)).numpy()
-    np.testing.assert_allclose(Predictor()(x), expected, atol=1e-5)
+        members = train.load_members(Path("models/best.ckpt"))
+        expected = [member.predict(torch.from_numpy(x)).numpy() for member in members]
+    np.testing.assert_allclose(Predictor().model.run(x)[1].T, expected, atol=1e-5)
+    np.testing.assert_allclose(Predictor()(x), np.mean(expected, axis=0), atol=1e-5)
 
 
-def test_a_number_goes_through_every_stage(tmp_path):
+def test_a_regression_goes_through_every_stage(tmp_path):
     copy_pages(tmp_path)
     own = ["data.target=cost", "data.group=customer", "data.drop=[day]"]
     assert prepare_own(own_table(), *own)[2]["task"] == "regression"

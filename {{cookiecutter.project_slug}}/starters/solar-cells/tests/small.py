@@ -6,7 +6,7 @@ import numpy as np
 
 from {{ cookiecutter.package_name }}.predict import Predictor
 
-OVERRIDES = ["model.size=64", "model.epochs=2"]
+OVERRIDES = ["model.size=64", "model.epochs=2", "model.members=2"]
 STEP = 24  # the tests use every 24th photo
 ARRAYS = ["images.npy"]
 API = "/inspect"  # the demo's function for a file

@@ -1,4 +1,4 @@
-"""Labels, modules and splits of the ELPV photos; photos of your own."""
+"""Labels, modules and splits of the ELPV photos; user-supplied photos."""
 
 import numpy as np
 import pandas as pd
@@ -30,13 +30,13 @@ def test_a_run_is_cut_into_whole_modules():
 
 def test_no_module_is_in_two_splits(samples):
     assert samples.groupby("group").grouped.nunique().max() == 1
-    assert samples.groupby("group").random.nunique().max() > 1  # the leak under study
+    assert samples.groupby("group").random.nunique().max() > 1  # the leakage under study
     assert set(samples.grouped) == {"train", "val", "test", "unseen"}
 
 
-def test_labels_count_experts_from_one_half_on(samples):
+def test_labels_are_positive_if_experts_give_at_least_one_half(samples):
     assert len(samples) == 2624 and samples.label.sum() == 821
-    assert (samples.certainty == "unsure label").sum() == 295 + 106
+    assert (samples.certainty == "uncertain label").sum() == 295 + 106
 
 
 def own_photos(folder, suffix=".png"):
@@ -54,7 +54,7 @@ def prepare_own(*overrides):
     data.main(config.compose(*own, "data.positive=bad", "data.size=80", *overrides, root=ROOT))
 
 
-def test_photos_of_your_own_are_prepared(tmp_path):
+def test_user_supplied_photos_are_prepared(tmp_path):
     own_photos(tmp_path)
     prepare_own()
     photos, samples, schema = data.load_prepared()

@@ -6,7 +6,7 @@ import numpy as np
 
 from {{ cookiecutter.package_name }}.predict import Predictor
 
-OVERRIDES = ["model.epochs=2", "model.width=16", "data.baselines.boosting.max_iter=10"]
+OVERRIDES = ["model.epochs=2", "model.members=2", "data.baselines.boosting.max_iter=10"]
 STEP = 100  # the tests use every hundredth window
 ARRAYS = ["windows.npy"]
 API = "/forecast"  # the demo's function for a file

@@ -1,4 +1,4 @@
-"""Windows, units and splits of the wind turbines; series of your own."""
+"""Windows, units and splits of the wind turbines; user-supplied series."""
 
 from pathlib import Path
 from unittest import mock
@@ -12,7 +12,7 @@ from heldout import config, fetch
 from {{ cookiecutter.package_name }} import data
 from {{ cookiecutter.package_name }}.windows import make_windows
 
-HISTORY, HORIZON = 6, 2  # rows, of the series of your own
+HISTORY, HORIZON = 6, 2  # rows, of the user-supplied series
 START = pd.Timestamp("2024-01-01")
 
 
@@ -22,7 +22,7 @@ def starter(prepared, monkeypatch):
     return data.load_prepared()
 
 
-def test_units_are_those_of_the_names(starter):
+def test_units_match_the_documentation(starter):
     windows, _, schema = starter
     now = pd.DataFrame(windows[::50, -1, : len(schema["channels"])], columns=schema["channels"])
     assert schema["horizon"] * schema["step"] == 3600  # seconds
@@ -31,7 +31,7 @@ def test_units_are_those_of_the_names(starter):
     np.testing.assert_allclose(np.hypot(now.east, now.north), now.wind, atol=0.01)
 
 
-def test_no_window_spans_a_border(starter):
+def test_no_window_spans_a_split_boundary(starter):
     samples, borders = starter[1], config.compose("data=starter", root=ROOT).data.borders
     times = samples.groupby("time")
     start, end = times.start.min(), times.end.max()
@@ -85,7 +85,7 @@ def test_windows_are_the_rows_up_to_the_forecast():
     np.testing.assert_array_equal(windows[:, 0, 4] == 1, samples.group == "north")
 
 
-def test_no_window_spans_a_hole():
+def test_no_window_spans_a_gap():
     table = own_series().drop(index=range(100, 110))
     table.loc[200, "wind"] = np.nan
     samples = prepare_own(table)[1].query("group == 'north'")

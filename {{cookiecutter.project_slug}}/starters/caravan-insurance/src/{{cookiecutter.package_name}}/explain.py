@@ -1,4 +1,4 @@
-"""Figures that show rows: the hero of the README, the data, the worst errors.
+"""Figures that show rows: the README's example figure, the data, the worst errors.
 
 x (n, columns) are all rows, and test.row is the position of a test row in x.
 """

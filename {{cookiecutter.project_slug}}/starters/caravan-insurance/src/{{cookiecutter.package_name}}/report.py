@@ -26,14 +26,14 @@ def main(cfg: DictConfig) -> None:
     tiles = [name for name in TILES if name in table]
     reference = metrics["baseline_name"]
     options = {"cfg": cfg, "schema": schema, "predictions": test, "shape": x.shape}
-    context = pages.context(metrics, table, reference=reference, headline_metrics=tiles, **options)
+    context = pages.context(metrics, table, tiles, **options)
     models, label = ["network", reference], context["labels"][context["primary"]]
-    FIGURES.mkdir(parents=True, exist_ok=True)
     figures.calibration(metrics, FIGURES / "calibration.png")
-    figures.slices(metrics, models, label, FIGURES / "slices.png")
-    figures.leakage(context["leakage_scores"], [reference], label, FIGURES / "leakage.png")
+    figures.intervals(metrics["slices"], models, label, FIGURES / "slices.png")
+    leakage = context["leakage_scores"]
+    figures.intervals(leakage, [reference], label, FIGURES / "leakage.png", "split")
     figures.training(Path("models/history/metrics.csv"), FIGURES / "training.png")
-    if metrics["threshold"] is None:  # a number has none, and no ROC curve
+    if metrics["threshold"] is None:  # a regression has none, and no ROC curve
         figures.error_concentration(test, models, FIGURES / "cost.png")
     else:
         figures.roc(test, models, FIGURES / "roc.png")
@@ -43,7 +43,7 @@ def main(cfg: DictConfig) -> None:
     figures.save(explain.worst_errors(x, test), FIGURES / "errors.png")
     explain.save_examples(x, test, schema["columns"])
     blocks = pages.update(context, pages.browser_demo(schema, metrics))
-    figures.social_card(sentence=blocks["claim"], **context["card"], path=FIGURES / "social.png")
+    figures.social_card(context, blocks["claim"], FIGURES / "social.png")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import numpy as np
 import pytorch_lightning as L
 import torch
 from heldout import config, stage
-from heldout.torch import TensorLoader, TrainingRun
+from heldout.torch import Ensemble, TensorLoader, TrainingRun
 from omegaconf import DictConfig, OmegaConf
 from torchmetrics import MeanMetric
 
@@ -38,26 +38,27 @@ class TableData(L.LightningDataModule):
 
 
 class TabularModel(L.LightningModule):
-    """Trains a Classifier or a QuantileRegressor: AdamW with a one-cycle schedule."""
+    """Trains the members of an ensemble: AdamW with a one-cycle schedule."""
 
     def __init__(self, cfg: dict, task: str, stats: dict) -> None:
         super().__init__()
         # Plain values only: the checkpoint loads without unpickling. Too long for the loggers.
         self.save_hyperparameters(logger=False)
         self.cfg = cfg
-        self.model = NETWORKS[task](cfg, stats)
+        self.model = Ensemble([NETWORKS[task](cfg, stats) for _ in range(cfg["members"])])
         self.train_loss = MeanMetric()
 
     def training_step(self, batch: tuple[torch.Tensor, ...], _: int) -> torch.Tensor:
-        x, y = batch  # (b, columns), (b,)
-        loss = self.model.loss(self.model(x), y)
+        # Each member trains on its own part of the batch: x (b, columns), y (b,).
+        loss = self.model.loss(lambda member, x, y: member.loss(member(x), y), *batch)
         self.train_loss.update(loss.detach())
         return loss
 
     def validation_step(self, batch: tuple[torch.Tensor, ...], _: int) -> None:
         x, y = batch
-        outputs = self.model(x).mean(1, keepdim=True)  # (b, 1, n_outputs): the members' mean
-        self.log("val/loss", self.model.loss(outputs, y), batch_size=len(y), sync_dist=True)
+        outputs = self.model(x).mean((1, 2))[:, None]  # (b, 1, n_outputs): the mean of all networks
+        loss = self.model[0].loss(outputs, y)
+        self.log("val/loss", loss, batch_size=len(y), sync_dist=True)
 
     def on_validation_epoch_end(self) -> None:
         # Logged here and not after training, so that no row is lost if the process is killed.
@@ -86,15 +87,17 @@ def main(cfg: DictConfig) -> float:
 def fit(cfg: DictConfig, split: np.ndarray, out: Path) -> float:
     """Trains on split (n,) == "train"; writes out/best.ckpt, returns its validation loss."""
     x, samples, schema = load_prepared()
-    labels, train = samples.label.to_numpy(), split == "train"
-    # Scaling and bins come from the training rows alone.
-    stats = training_statistics(x[train], labels[train], schema["columns"])
+    labels, rows = samples.label.to_numpy(), np.flatnonzero(split == "train")
+    # Scaling and bins come from training rows alone; 100,000 of them have the quantiles of all.
+    rows = rows[:: max(1, len(rows) // 100_000)]
+    stats = training_statistics(x[rows], labels[rows], schema["columns"])
     L.seed_everything(cfg.seed, verbose=False)
     settings = OmegaConf.to_container(cfg.model, resolve=True)
     module = TabularModel(settings, schema["task"], stats)
     if cfg.trainer.compile:
         module.model.compile()
-    data = TableData(x, labels, split, cfg.model.batch_size, cfg.seed)
+    batch_size = cfg.model.batch_size * cfg.model.members
+    data = TableData(x, labels, split, batch_size, cfg.seed)
     # What decides the outcome: a run with the same key resumes.
     key = [settings, cfg.trainer, cfg.seed, schema["data"], split, __file__, model.__file__]
     run = TrainingRun(key=key, seed=cfg.seed, loggers=cfg.logger, hyperparameters=settings)
@@ -103,19 +106,20 @@ def fit(cfg: DictConfig, split: np.ndarray, out: Path) -> float:
     return run.finish(trainer, out)
 
 
-def load_network(checkpoint: Path) -> torch.nn.Module:
-    """The trained network of a checkpoint, on the CPU."""
+def load_members(checkpoint: Path) -> Ensemble:
+    """The trained networks of a checkpoint, on the CPU."""
     module = TabularModel.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True)
     return module.model.eval()
 
 
 @torch.inference_mode()
 def predict(checkpoint: Path, rows: np.ndarray) -> np.ndarray:
-    """Probabilities (k,) or quantiles (k, 3) for `rows` (k,) of the prepared table."""
+    """Probabilities (k,) or quantiles (k, 3) for `rows` (k,) of the prepared table: the mean."""
     x = load_prepared()[0]
-    network, predictions = load_network(checkpoint), []
+    members, predictions = load_members(checkpoint), []
     for batch in np.array_split(rows, -(-len(rows) // MAX_ROWS)):
-        predictions.append(network.predict(torch.from_numpy(x[batch])))
+        outputs = [member.predict(torch.from_numpy(x[batch])) for member in members]
+        predictions.append(torch.stack(outputs).mean(0))
     return torch.cat(predictions).numpy()
 
 

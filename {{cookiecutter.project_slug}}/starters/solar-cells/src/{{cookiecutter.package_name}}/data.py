@@ -1,7 +1,7 @@
 """ELPV photos: labels, module ids and the train/val/test split. `dvc repro prepare`.
 
 images.npy       uint8 (n, size, size), or (n, size, size, 3) for color photos
-samples.parquet  id, label (1: defective), group (module), slices, one column per split
+samples.parquet  id, label (1: defective), group (module), slices, splits, block (resampled unit)
 schema.json      shape of a photo, names of the classes; travels inside the ONNX file
 """
 
@@ -14,7 +14,7 @@ from heldout import config, fetch, images, prepared, splits, stage
 from omegaconf import DictConfig, OmegaConf
 
 PREPARED = Path("data/prepared")
-MODULE_SIZES = (60, 72, 48)  # cells per module, most common first (Deitsch et al. 2019: 44 modules)
+MODULE_SIZES = (60, 72, 48)  # usual cells per module, an assumption; 60 first, as it fits best
 
 
 @stage
@@ -48,8 +48,9 @@ def split_samples(samples: pd.DataFrame, data: DictConfig) -> None:
     # Cells of one module share camera and panel: a module is never in two splits.
     samples["grouped"] = splits.grouped(
         samples.group,
-        splits.strata(samples.label, samples[list(data.slices)], "classification"),
+        samples.label,
         data.shares,
+        slices=samples[list(data.slices)],
         holdout=data.unseen,
         n_draws=data.draws,
         seed=data.split_seed,
@@ -64,7 +65,7 @@ def split_samples(samples: pd.DataFrame, data: DictConfig) -> None:
 def load_elpv(folder: Path, positive_from: float) -> pd.DataFrame:
     """One row per cell: id, path, label, group (module), cell type, certainty of the label.
 
-    Experts rated every cell 0, 1/3, 2/3 or 1; a cell counts as defective from `positive_from` on.
+    Experts rated every cell 0, 1/3, 2/3 or 1; it is defective if >= `positive_from`.
     """
     columns = ["path", "probability", "cell_type"]
     table = pd.read_csv(folder / "labels.csv", sep=r"\s+", header=None, names=columns)
@@ -76,7 +77,7 @@ def load_elpv(folder: Path, positive_from: float) -> pd.DataFrame:
             "label": (table.probability >= positive_from).astype(int),
             "group": infer_modules(table.cell_type.to_numpy()),
             "cell_type": table.cell_type,
-            "certainty": np.where(certain, "sure label", "unsure label"),
+            "certainty": np.where(certain, "certain label", "uncertain label"),
         }
     )
 
@@ -84,8 +85,8 @@ def load_elpv(folder: Path, positive_from: float) -> pd.DataFrame:
 def infer_modules(cell_type: np.ndarray) -> np.ndarray:
     """Module id (n,) of every cell, inferred from the order of the files; cell_type (n,).
 
-    Cells of one module are consecutive, and a run of one cell type is a whole number of modules.
-    Two runs (714 and 530 cells, some missing) are not; they are cut into near-equal modules.
+    Runs of one cell type are cut into whole modules. 714 and 530 cells, some missing, divide by no
+    size: near-equal modules of about 60. 360 divides by 60 and 72; 60 gives the paper's 44 modules.
     """
     module_id = np.empty(len(cell_type), np.int64)
     next_id = 0

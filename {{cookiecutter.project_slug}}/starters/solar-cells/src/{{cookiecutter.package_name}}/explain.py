@@ -1,7 +1,7 @@
-"""Figures that show photos: examples of the data, the hero of the README, the worst errors.
+"""Figures that show photos: examples of the data, the README's example figure, the worst errors.
 
-Heat is the class activation map of the exported network: its mean is the logit, so it explains the
-score exactly, but it is coarse and says nothing about causes.
+The heatmap is the class activation map of the exported network: its mean is the logit, so it
+decomposes the logit exactly, but it is coarse and says nothing about causes.
 """
 
 import re
@@ -18,18 +18,18 @@ from .predict import Predictor
 
 
 def hero(photos: np.ndarray, test: pd.DataFrame, threshold: float) -> plt.Figure:
-    """Photo, heat and decision for the detected defect with the most concentrated heat."""
+    """Photo, heatmap and decision for the detected defect with the most concentrated heatmap."""
     predictor = Predictor()
     candidates = test[(test.label == 1) & (test.network >= 0.9)]  # clearly detected
     if candidates.empty:
         candidates = test
     _, heatmaps = predictor.with_heatmap(photos[candidates.row])
-    # Concentrated heat is easy to read in a small picture; the worst errors are shown as well.
+    # A concentrated heatmap is easy to read in a small picture; worst_errors shows other cases.
     contrast = heatmaps.max((1, 2)) - np.median(heatmaps, axis=(1, 2))
     best = candidates.iloc[int(contrast.argmax())]
     figure, axes = plt.subplots(1, 3, figsize=(12, 4.6))
     show(axes[0], photos[best.row], "photo", fontsize=22)
-    show(axes[1], photos[best.row], "heat", heatmaps[contrast.argmax()], fontsize=22)
+    show(axes[1], photos[best.row], "heatmap", heatmaps[contrast.argmax()], fontsize=22)
     figures.decision(axes[2], best.network, threshold, predictor.schema["names"])
     return figure
 
@@ -53,24 +53,24 @@ def data_examples(photos: np.ndarray, test: pd.DataFrame, column: str | None) ->
 
 
 def worst_errors(photos: np.ndarray, test: pd.DataFrame) -> plt.Figure:
-    """The four lowest-scored defects and the four highest-scored sound cells, with heat."""
+    """The four lowest-scored defects and the four highest-scored sound cells, with heatmaps."""
     missed = test[test.label == 1].nsmallest(4, "network")
-    false_alarms = test[test.label == 0].nlargest(4, "network")
+    false_positives = test[test.label == 0].nlargest(4, "network")
     predictor = Predictor()
     figure, axes = plt.subplots(4, 4, figsize=(10, 10.5))
-    for column, rows, title in ((0, missed, "missed"), (2, false_alarms, "false alarm")):
+    for column, rows, title in ((0, missed, "missed"), (2, false_positives, "false positive")):
         for cells, sample in zip(axes, rows.itertuples(), strict=False):
             photo = photos[sample.row]
             _, [heatmap] = predictor.with_heatmap(photo[None])
             show(cells[column], photo, f"{title} {sample.network:.0%}")
-            show(cells[column + 1], photo, "heat", heatmap)
+            show(cells[column + 1], photo, "heatmap", heatmap)
     for cell in axes.flat:
         cell.axis("off")
     return figure
 
 
 def show(axes: plt.Axes, photo: np.ndarray, title: str, heatmap=None, fontsize: int = 15) -> None:
-    """A photo (h, w[, 3]), with positive heat (r, c) in orange over it."""
+    """A photo (h, w[, 3]), with positive values of the heatmap (r, c) in orange."""
     if heatmap is not None:
         photo = images.overlay(photo, heatmap)
     axes.imshow(photo, cmap="gray", vmin=0, vmax=255)
@@ -84,7 +84,7 @@ def save_examples(photos: np.ndarray, test: pd.DataFrame, slices: list[str], nam
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     if "certainty" in test:
-        test = test[test.certainty == "sure label"]  # experts agree on these
+        test = test[test.certainty == "certain label"]  # experts agree on these
     for values, rows in test.groupby([*slices[:1], "label"]):
         sample = rows.sample(1, random_state=0).iloc[0]
         words = [str(value) for value in values[:-1]]

@@ -1,6 +1,6 @@
 """models/best.ckpt -> models/model.onnx: raw photos in, probability out. `dvc repro export`.
 
-Scaling, normalization and the average over flips are inside the graph, so the file that is scored
+Scaling and the means over flips and members are inside the graph, so the file that is evaluated
 is the file that the demo serves. The schema travels in its metadata.
 """
 
@@ -12,34 +12,36 @@ from heldout import onnx, stage
 from omegaconf import DictConfig
 
 from .data import load_prepared
-from .train import load_classifier
+from .train import CellClassifier, load_classifier
 
 ONNX = Path("models/model.onnx")
 
 
 class ExportedModel(torch.nn.Module):
-    """Raw photos (n, h, w[, 3]) uint8 -> probability (n,), class activation map (n, r, c)."""
+    """Photos (n, h, w[, 3]) -> probability (n,), heatmap (n, r, c), probabilities (n, members)."""
 
-    def __init__(self, network: torch.nn.Module) -> None:
+    def __init__(self, classifier: CellClassifier) -> None:
         super().__init__()
-        self.network = network
+        self.classifier = classifier
 
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.network.predict(x)
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        features = self.classifier.model[0].encode(x)  # the frozen blocks of all members are equal
+        members, heatmaps = self.classifier.predict(features)
+        return members.mean(1), heatmaps.mean(1), members
 
 
 @stage
 def main(cfg: DictConfig) -> None:
     """Exports the best checkpoint; fails if onnxruntime and torch disagree."""
     photos, _, schema = load_prepared()
-    network = load_classifier(Path("models/best.ckpt")).model
     difference = onnx.export(  # compares both on four photos before it writes the file
-        ExportedModel(network),
+        ExportedModel(load_classifier(Path("models/best.ckpt"))),
         np.array(photos[:4]),
         ONNX,
-        output_names=["probability", "heatmap"],
+        output_names=["probability", "heatmap", "members"],
         dynamic={0: "n", 1: "h", 2: "w"},  # any number of photos of any size
         metadata=schema,
+        half=True,  # the members have 9 million weights
     )
     print(f"{ONNX}: {ONNX.stat().st_size / 1e6:.1f} MB, differs from torch by {difference:.0e}")
 

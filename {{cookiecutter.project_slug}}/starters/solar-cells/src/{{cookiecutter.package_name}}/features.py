@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 from skimage.feature import local_binary_pattern
+from sklearn.utils.parallel import Parallel, delayed
 
 
 def texture_features(photos: np.ndarray, samples: pd.DataFrame) -> np.ndarray:
     """Features (n, k) float32 of photos (n, h, w[, 3]), plus the cell type where it is recorded."""
-    features = np.stack([photo_features(to_gray(photo)) for photo in photos])
+    jobs = (delayed(photo_features)(to_gray(photo)) for photo in photos)
+    features = np.stack(Parallel(n_jobs=-1)(jobs))  # on all cores
     if "cell_type" in samples:
         is_poly = (samples.cell_type == "poly").to_numpy()
         features = np.column_stack([features, is_poly])
@@ -37,7 +39,7 @@ def photo_features(photo: np.ndarray) -> np.ndarray:
         pattern = local_binary_pattern(image.astype(np.uint8), 8, radius, "uniform").astype(int)
         histograms.append(np.bincount(pattern.ravel(), minlength=10) / pattern.size)
     # Brightness and edges, absolute and relative to the mean of the photo.
-    level = half.mean() + 1
+    level = half.mean() + 1  # never 0, the divisor below, on a black photo
     brightness = np.percentile(half, [0.5, 1, 2, 5, 10, 25, 50, 75, 90, 95, 99])
     edges = np.percentile(np.hypot(*np.gradient(half)), [50, 75, 90, 95, 99, 99.5])
     # Lines across the cell: how much neighboring rows and columns differ.

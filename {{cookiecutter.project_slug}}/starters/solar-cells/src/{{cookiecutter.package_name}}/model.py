@@ -1,7 +1,7 @@
-"""The network: EfficientNet-Lite0 (Tan and Le 2019, without squeeze-and-excitation), one logit.
+"""The network: EfficientNet-Lite0, one logit.
 
-The first blocks keep their ImageNet weights. They are a third of a forward pass, so their output
-is computed once per photo and flip; only the rest is trained.
+Lite0 is EfficientNet (Tan and Le 2019) without squeeze-and-excitation and with ReLU6. The first
+blocks keep their ImageNet weights, so their output is computed once per photo and flip.
 """
 
 import importlib.resources
@@ -26,34 +26,29 @@ FLIPS: list[tuple[int, ...]] = [(), (3,), (2,), (2, 3)]  # a cell has no up, dow
 
 
 class EfficientNetLite0(nn.Module):
-    """Photos -> frozen features (`encode`) -> logit (`forward`); `predict` does both."""
+    """Photos -> frozen features (`encode`) -> logit (`forward`) or its map (`activation_map`)."""
 
-    def __init__(self, size: int, freeze: int, dropout: float, pretrained: bool) -> None:
+    def __init__(self, size: int, freeze: int, dropout: float) -> None:
         super().__init__()
-        if freeze > N_BLOCKS or (freeze and not pretrained):
-            raise InputError(
-                f"model.freeze={freeze}: give at most {N_BLOCKS}, 0 without pretrained"
-            )
+        if freeze > N_BLOCKS:
+            raise InputError(f"model.freeze={freeze}: give at most {N_BLOCKS}")
         blocks = build_blocks()
-        if pretrained:
-            load_imagenet(blocks)
+        load_imagenet(blocks)
         self.size = size
         self.backbone = nn.Sequential(*blocks[:freeze]).requires_grad_(False)
         self.blocks = nn.Sequential(*blocks[freeze:N_BLOCKS])
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(1280, 1)
-        self.freeze_batchnorm = pretrained
-        self.to(memory_format=torch.channels_last)  # 1.6 times as fast on CPUs
-        self.train()  # Lightning keeps the modes it finds, also those of the frozen BatchNorm
+        self.to(memory_format=torch.channels_last)  # faster on CPUs
+        self.train()
 
     def train(self, mode: bool = True) -> "EfficientNetLite0":
-        """Training mode; pretrained BatchNorm keeps its statistics, as batches here are small."""
+        """Training mode, but frozen blocks and every BatchNorm keep their ImageNet statistics."""
         super().train(mode)
         self.backbone.eval()
-        if self.freeze_batchnorm:
-            for module in self.modules():
-                if isinstance(module, nn.BatchNorm2d):
-                    module.eval()
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
         return self
 
     def encode(self, photos: torch.Tensor) -> torch.Tensor:
@@ -71,20 +66,18 @@ class EfficientNetLite0(nn.Module):
         x = self.blocks(features.permute(0, 3, 1, 2))  # (n, 1280, r, c)
         return self.head(self.dropout(x.mean((2, 3)))).squeeze(1)
 
-    def predict(self, photos: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Probability (n,) and class activation map (n, r, c) of photos, averaged over the flips.
+    def activation_map(self, features: torch.Tensor) -> torch.Tensor:
+        """Class activation map (n, r, c) of features (n, flips, h, w, channels), over all flips.
 
-        Mean and head are linear, so the logit is the mean of the map: the map is an exact
-        explanation of the logit (Zhou et al. 2016).
+        Mean and head are linear, so the mean of the map is the logit: the map decomposes it exactly
+        (Zhou et al. 2016).
         """
-        features = self.encode(photos)
         x = self.blocks(features.flatten(0, 1).permute(0, 3, 1, 2))  # (n * flips, 1280, r, c)
         maps = F.conv2d(x, self.head.weight[:, :, None, None], self.head.bias)
         maps = maps.unflatten(0, (-1, len(FLIPS)))  # (n, flips, 1, r, c)
         # Turn every map back before the average.
         maps = torch.stack([maps[:, i].flip(axes) for i, axes in enumerate(FLIPS)])
-        heatmap = maps.mean(0).squeeze(1)  # (n, r, c)
-        return torch.sigmoid(heatmap.mean((1, 2))), heatmap
+        return maps.mean(0).squeeze(1)
 
 
 class InvertedResidual(nn.Module):

@@ -24,10 +24,10 @@ class Predictor:
 
     def with_heatmap(self, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Probability (n,) and class activation map (n, r, c)."""
-        return tuple(self.model.run(photos))
+        return tuple(self.model.run(photos)[:2])
 
     def load(self, path: str | Path) -> np.ndarray:
-        """One photo as those of the training data: uint8 (1, size, size[, 3])."""
+        """One photo in the training format: uint8 (1, size, size[, 3])."""
         return images.image_batch(path, self.schema)
 
 

@@ -29,7 +29,6 @@ def main(cfg: DictConfig) -> None:
     context = pages.context(
         metrics,
         TABLE,
-        reference=reference,
         headline_metrics=["recall_at_fpr", "cost", "auc"],
         cfg=cfg,
         schema=schema,
@@ -40,18 +39,18 @@ def main(cfg: DictConfig) -> None:
     draw_photos(cfg, metrics, test, photos)
     explain.save_examples(photos, test, list(cfg.data.slices), schema["names"])
     blocks = pages.update(context, pages.browser_demo(schema, metrics))
-    figures.social_card(sentence=blocks["claim"], **context["card"], path=FIGURES / "social.png")
+    figures.social_card(context, blocks["claim"], FIGURES / "social.png")
 
 
 def draw_metrics(metrics: dict, test: pd.DataFrame, models: list[str], context: dict) -> None:
     """Figures of reports/metrics.json."""
     label = context["labels"]["auc"]
-    FIGURES.mkdir(parents=True, exist_ok=True)
     figures.calibration(metrics, FIGURES / "calibration.png")
     figures.roc(test, models, FIGURES / "roc.png")
-    figures.slices(metrics, models, label, FIGURES / "slices.png")
+    figures.intervals(metrics["slices"], models, label, FIGURES / "slices.png")
     figures.cost_curve(metrics, [*models, "constant"], FIGURES / "cost.png")
-    figures.leakage(context["leakage_scores"], models[1:], label, FIGURES / "leakage.png")
+    leakage = context["leakage_scores"]
+    figures.intervals(leakage, models[1:], label, FIGURES / "leakage.png", "split")
     figures.training(Path("models/history/metrics.csv"), FIGURES / "training.png")
 
 

@@ -1,7 +1,7 @@
 """Trains the network and keeps the epoch with the lowest validation loss. `dvc repro train`.
 
 `python -m ... train model=frozen seed=1` overrides settings of conf/; `-m` sweeps under runs/. An
-interrupted training resumes from its last epoch.
+interrupted training run resumes from its last epoch.
 """
 
 import functools
@@ -11,7 +11,7 @@ import numpy as np
 import pytorch_lightning as L
 import torch
 from heldout import config, stage
-from heldout.torch import FrozenFeatures, TensorLoader, TrainingRun
+from heldout.torch import Ensemble, FrozenFeatures, TensorLoader, TrainingRun
 from omegaconf import DictConfig, OmegaConf
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import OneCycleLR
@@ -35,7 +35,7 @@ class CellData(L.LightningDataModule):
         self.features = features  # (n, flips, h, w, channels) float16
         self.labels = torch.tensor(labels, dtype=torch.float32)  # (n,)
         self.split = split  # (n,) of "train", "val", "test", ...
-        self.batch_size, self.seed = cfg.model.batch_size, cfg.seed
+        self.batch_size, self.seed = cfg.model.batch_size * cfg.model.members, cfg.seed
 
     def _loader(self, split: str, shuffle: bool) -> TensorLoader:
         rows = np.flatnonzero(self.split == split)
@@ -52,34 +52,37 @@ class CellData(L.LightningDataModule):
 
 
 class CellClassifier(L.LightningModule):
-    """Binary classifier on frozen features: BCE loss, mixup, AdamW with a one-cycle schedule."""
+    """An ensemble on frozen features: BCE loss, mixup, AdamW with a one-cycle schedule."""
 
     def __init__(self, cfg: dict) -> None:
         super().__init__()
         self.save_hyperparameters()  # plain values only: the checkpoint loads without unpickling
         self.cfg = cfg
-        self.model = EfficientNetLite0(
-            cfg["size"], cfg["freeze"], cfg["dropout"], cfg["pretrained"]
-        )
+        size, freeze, dropout = cfg["size"], cfg["freeze"], cfg["dropout"]
+        members = [EfficientNetLite0(size, freeze, dropout) for _ in range(cfg["members"])]
+        self.model = Ensemble(members)
         self.train_loss = MeanMetric()
         self.val_auc = BinaryAUROC()
 
     def training_step(self, batch: Batch, _: int) -> torch.Tensor:
-        features, labels = batch
+        loss = self.model.loss(self.member_loss, *batch)
+        self.train_loss.update(loss.detach())
+        return loss
+
+    def member_loss(self, network: EfficientNetLite0, features, labels) -> torch.Tensor:
         # One random flip per cell is the augmentation.
         flip = torch.randint(len(FLIPS), (len(labels),), device=features.device)
         x = features[torch.arange(len(labels), device=features.device), flip].float()
         if self.cfg["mixup"]:
             x, labels = mixup(x, labels, self.cfg["mixup"])
-        loss = F.binary_cross_entropy_with_logits(self.model(x), labels)
-        self.train_loss.update(loss.detach())
-        return loss
+        return F.binary_cross_entropy_with_logits(network(x), labels)
 
     def validation_step(self, batch: Batch, _: int) -> None:
         features, labels = batch
-        logit = self.model(features[:, 0].float())  # one flip is enough to rank epochs
-        self.val_auc.update(logit.sigmoid(), labels.int())
-        self.log("val/loss", F.binary_cross_entropy_with_logits(logit, labels), sync_dist=True)
+        # One flip: four take four times as long, and the curve over epochs looks the same.
+        probability = self.model(features[:, 0].float()).sigmoid().mean(1)  # of the members
+        self.val_auc.update(probability, labels.int())
+        self.log("val/loss", F.binary_cross_entropy(probability, labels), sync_dist=True)
         self.log("val/auc", self.val_auc)
 
     def on_validation_epoch_end(self) -> None:
@@ -91,9 +94,14 @@ class CellClassifier(L.LightningModule):
         lr, weight_decay = self.cfg["lr"], self.cfg["weight_decay"]
         optimizer = torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay)
         steps = max(11, int(self.trainer.estimated_stepping_batches))
-        # 10% linear warm-up, then a cosine to zero (Smith and Topin 2019)
+        # Warm-up in 10% of the steps (1 of 10 would divide by zero), then a cosine to almost zero
         scheduler = OneCycleLR(optimizer, lr, steps, pct_start=0.1, cycle_momentum=False)
         return [optimizer], [{"scheduler": scheduler, "interval": "step"}]
+
+    def predict(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Probabilities (n, members) and class activation maps (n, members, r, c)."""
+        heatmaps = torch.stack([member.activation_map(features) for member in self.model], dim=1)
+        return heatmaps.mean((2, 3)).sigmoid(), heatmaps
 
 
 def mixup(x: torch.Tensor, y: torch.Tensor, alpha: float) -> Batch:
@@ -122,9 +130,9 @@ def fit(cfg: DictConfig, split: np.ndarray, out: Path) -> float:
         classifier.model.compile()
     # The test set is never computed here.
     rows = np.flatnonzero(np.isin(split, ["train", "val"]))
-    features = frozen_features(cfg.model.size, cfg.model.freeze, cfg.model.pretrained).compute(rows)
+    features = frozen_features(cfg.model.size, cfg.model.freeze).compute(rows)
     data = CellData(features, samples.label.to_numpy(), split, cfg)
-    run = TrainingRun(  # finds the checkpoint of an interrupted training with the same key
+    run = TrainingRun(  # finds the checkpoint of an interrupted training run with the same key
         key=[
             settings,
             cfg.trainer,
@@ -144,11 +152,10 @@ def fit(cfg: DictConfig, split: np.ndarray, out: Path) -> float:
 
 
 @functools.cache  # cross-validation and search train many times on the same features
-def frozen_features(size: int, freeze: int, pretrained: bool) -> FrozenFeatures:
+def frozen_features(size: int, freeze: int) -> FrozenFeatures:
     """Features (n, flips, h, w, channels) float16 of all photos, computed once per photo."""
     photos, _, _ = load_prepared()
-    network = EfficientNetLite0(size, freeze, dropout=0.0, pretrained=pretrained)
-    return FrozenFeatures(network, photos)
+    return FrozenFeatures(EfficientNetLite0(size, freeze, dropout=0.0), photos)
 
 
 def load_classifier(checkpoint: Path) -> CellClassifier:
@@ -158,15 +165,14 @@ def load_classifier(checkpoint: Path) -> CellClassifier:
 
 @torch.inference_mode()
 def predict(checkpoint: Path, rows: np.ndarray) -> np.ndarray:
-    """Probability of a defect (k,) for `rows` (k,) of the prepared photos, averaged over flips."""
+    """Probability of a defect (k,) for `rows` (k,) of the prepared photos."""
     classifier = load_classifier(checkpoint)
     cfg = classifier.cfg
-    features = frozen_features(cfg["size"], cfg["freeze"], cfg["pretrained"]).compute(rows)
+    features = frozen_features(cfg["size"], cfg["freeze"]).compute(rows)
     probabilities = []
     for batch in np.array_split(rows, -(-len(rows) // 32)):
-        x = features[batch].float().flatten(0, 1)  # (b * flips, h, w, channels)
-        logit = classifier.model(x).unflatten(0, (-1, len(FLIPS))).mean(1)  # (b,)
-        probabilities.append(logit.sigmoid().numpy())
+        members, _ = classifier.predict(features[batch].float())
+        probabilities.append(members.mean(1).numpy())
     return np.concatenate(probabilities)
 
 

@@ -19,16 +19,16 @@ from .windows import make_windows
 
 PREPARED = Path("data/prepared")
 TURBINES, WEATHER = "la-haute-borne-data-2014-2015.csv", "era5_wind_la_haute_borne.csv"
-SEASONS = ["winter", "spring", "summer", "autumn"]  # from December on, three months long
-# Titles of channels in figures and demo, where the name of the column is no title.
+SEASONS = ["winter", "spring", "summer", "autumn"]  # winter: December, January, February
+# Display names in figures and demo of channels whose column name is not readable.
 CHANNEL_NAMES = {
-    "east": "wind to the east",
-    "north": "wind to the north",
-    "farm_power": "power of the farm",
-    "farm_wind": "wind of the farm",
+    "east": "eastward wind",
+    "north": "northward wind",
+    "farm_power": "farm-average power",
+    "farm_wind": "farm-average wind",
     "era_wind": "ERA5 wind",
-    "era_east": "ERA5 wind to the east",
-    "era_north": "ERA5 wind to the north",
+    "era_east": "ERA5 eastward wind",
+    "era_north": "ERA5 northward wind",
     "era_pressure": "ERA5 pressure",
 }
 
@@ -60,40 +60,39 @@ def main(cfg: DictConfig) -> None:
 
 def split_samples(samples: pd.DataFrame, data: DictConfig) -> None:
     """Adds one column per split strategy, and the unit that confidence intervals resample."""
-    # First training, then validation, then the test, as a forecast is used. A window that reaches
-    # over a border is in none of them ("gap").
+    # First training, then validation, then the test, as a forecast is used. A window that crosses
+    # a split boundary is in none of them ("gap").
     samples["time"] = splits.by_time(samples.end, samples.start, data.shares, borders=data.borders)
     # Windows overlap, so this split puts almost the same hours on both sides: it shows by how much
-    # a random split flatters.
+    # a random split understates the error.
     samples["random"] = splits.random(samples.label, data.shares, data.split_seed, stratify=False)
     splits.check_split(samples[data.split], samples.label, "regression")
     splits.verify_frozen(samples, ["time", "random"], data.split_sha256)
-    # All turbines share one weather: intervals resample weeks, never single forecasts.
+    # All turbines share the same weather: intervals resample weeks, never single forecasts.
     samples["block"] = splits.time_blocks(samples.end, within=samples[data.split] == "test")
 
 
 def load_haute_borne(folder: Path) -> pd.DataFrame:
-    """One row per turbine and ten minutes, in UTC, with slices: season and strength of the wind.
+    """One row per turbine and ten minutes, in UTC, with slices: season and wind class.
 
-    Of the turbine: power (kW), wind, east, north (m/s), temperature (C); of all four: farm_power,
-    farm_wind; of the last full hour: era_wind, era_east, era_north (m/s), era_pressure (hPa).
+    Per turbine: power (kW), wind, east, north (m/s), temperature (C). Farm average: farm_power,
+    farm_wind. Most recent hourly ERA5: era_wind, era_east, era_north (m/s), era_pressure (hPa).
     """
     table = load_turbines(folder / TURBINES).sort_values("time")
     table = pd.merge_asof(table, load_weather(folder / WEATHER), on="time")
     farm = table.groupby("time")[["power", "wind"]].transform("mean")
     table["farm_power"], table["farm_wind"] = farm.power, farm.wind
-    # Slices: months 12, 1, 2 are winter, 3, 4, 5 spring, ...
     table["season"] = np.array(SEASONS, object)[table.time.dt.month % 12 // 3]
-    wind_classes = ["calm", "medium wind", "strong wind"]
-    table["strength"] = pd.cut(table.wind, [-np.inf, 5, 9, np.inf], labels=wind_classes).astype(str)
+    bins, classes = [-np.inf, 5, 9, np.inf], ["calm", "medium wind", "strong wind"]  # m/s
+    table["wind_class"] = pd.cut(table.wind, bins, labels=classes).astype(str)
     return table.sort_values(["turbine", "time"]).reset_index(drop=True)
 
 
 def load_turbines(path: Path) -> pd.DataFrame:
     """Ten-minute means of the four turbines."""
     raw = pd.read_csv(path)
-    # The offset of a time stamp is ignored and its clock read as UTC: only then do wind and
-    # temperature agree with ERA5 all year. In March, 24 pairs of rows share a stamp: both go.
+    # The offset of a time stamp is ignored and its clock read as UTC, an inference: so read, it is
+    # at most 20 minutes off ERA5 all year. Each March, 24 pairs of rows share a stamp: drop both.
     raw["time"] = pd.to_datetime(raw.Date_time.str[:16]).astype("datetime64[us]")
     raw = raw[~raw.duplicated(["Wind_turbine_name", "time"], keep=False)]
     table = raw[["time"]].assign(turbine=raw.Wind_turbine_name, power=raw.P_avg, wind=raw.Ws_avg)

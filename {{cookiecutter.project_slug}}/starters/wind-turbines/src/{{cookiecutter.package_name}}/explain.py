@@ -1,4 +1,4 @@
-"""Figures that show windows: the hero of the README, the data, the worst errors.
+"""Figures that show windows: the README's example figure, the data, the worst errors.
 
 Effects come from Predictor.occlusion: what the network relied on, not the causes of the weather.
 """
@@ -17,7 +17,7 @@ from .predict import BLOCK, Predictor
 
 
 def hero(windows: np.ndarray, test: pd.DataFrame) -> plt.Figure:
-    """A window, the effects on its forecast, and the forecast: a large change, forecast well."""
+    """A large change that was forecast well, chosen by its label: window, effects, forecast."""
     predictor = Predictor()
     change, error = test.label - windows[test.row, -1, 0], test.label - test.network
     sample = test.loc[(change.abs() - 3 * error.abs()).idxmax()]

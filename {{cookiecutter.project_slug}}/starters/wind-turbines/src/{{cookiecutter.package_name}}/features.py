@@ -8,7 +8,7 @@ LAGS = (1, 2, 3, 6, 12)  # steps back
 def lag_features(windows: np.ndarray, n_columns: int) -> np.ndarray:
     """Features (n, k) float32 of windows (n, history, channels); column 0 is the target now.
 
-    The first `n_columns` channels are measured; lags of the clock and of the series say nothing.
+    The first `n_columns` channels are measured; lags of clock and series are uninformative.
     """
     history = windows.shape[1]
     features = [windows[:, -1]]

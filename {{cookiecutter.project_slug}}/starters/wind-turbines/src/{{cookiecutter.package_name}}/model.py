@@ -1,6 +1,6 @@
 """The network: a small transformer over patches of a window (Nie et al. 2023), three quantiles out.
 
-It forecasts the change from now on, not the level: persistence is where it starts.
+It forecasts the change from now on, so that zero is the forecast of persistence.
 """
 
 import torch

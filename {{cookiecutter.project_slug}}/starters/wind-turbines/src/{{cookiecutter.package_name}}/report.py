@@ -26,10 +26,10 @@ def main(cfg: DictConfig) -> None:
     prepared.check_same_data(METRICS, metrics, schema)
     test = pd.read_parquet(PREDICTIONS)
     reference = metrics["baseline_name"]
+    table = {**TABLE, "cost": TABLE["cost"]._replace(label=cfg.data.names.cost)}  # with its unit
     context = pages.context(
         metrics,
-        TABLE,
-        reference=reference,
+        table,
         headline_metrics=["mae", "cost", "coverage"],
         cfg=cfg,
         schema=schema,
@@ -37,11 +37,11 @@ def main(cfg: DictConfig) -> None:
         shape=windows.shape,
     )
     models, label = ["network", reference], context["labels"]["mae"]
-    FIGURES.mkdir(parents=True, exist_ok=True)
     figures.calibration(metrics, FIGURES / "calibration.png")
-    figures.slices(metrics, models, label, FIGURES / "slices.png")
+    figures.intervals(metrics["slices"], models, label, FIGURES / "slices.png")
     figures.error_concentration(test, models, FIGURES / "cost.png")
-    figures.leakage(context["leakage_scores"], models[1:], label, FIGURES / "leakage.png")
+    leakage = context["leakage_scores"]
+    figures.intervals(leakage, models[1:], label, FIGURES / "leakage.png", "split")
     figures.training(Path("models/history/metrics.csv"), FIGURES / "training.png")
     test["baseline"] = test[reference]
     with plt.rc_context(figures.STYLE):
@@ -50,7 +50,7 @@ def main(cfg: DictConfig) -> None:
         figures.save(explain.worst_errors(windows, test, schema), FIGURES / "errors.png")
     explain.save_examples(windows, test, schema)
     blocks = pages.update(context, pages.browser_demo(schema, metrics))
-    figures.social_card(sentence=blocks["claim"], **context["card"], path=FIGURES / "social.png")
+    figures.social_card(context, blocks["claim"], FIGURES / "social.png")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytorch_lightning as L
 import torch
 from heldout import config, stage
 from heldout.metrics import QUANTILES
-from heldout.torch import TensorLoader, TrainingRun
+from heldout.torch import Ensemble, TensorLoader, TrainingRun
 from omegaconf import DictConfig, OmegaConf
 from torch.optim.lr_scheduler import OneCycleLR
 from torchmetrics import MeanAbsoluteError, MeanMetric
@@ -25,14 +25,12 @@ Batch = tuple[torch.Tensor, torch.Tensor]  # windows (b, history, channels), lab
 class WindowData(L.LightningDataModule):
     """Batches of windows, selected by index: no worker, no per-sample code."""
 
-    def __init__(
-        self, windows: np.ndarray, labels: np.ndarray, split: np.ndarray, cfg: DictConfig
-    ) -> None:
+    def __init__(self, windows: np.ndarray, labels: np.ndarray, split: np.ndarray, cfg: DictConfig):
         super().__init__()
         self.x = torch.from_numpy(windows)  # (n, history, channels) float32, still on disk
         self.y = torch.tensor(labels)  # (n,) float32
         self.split = split  # (n,) of "train", "val", "test", ...
-        self.batch_size, self.seed = cfg.model.batch_size, cfg.seed
+        self.batch_size, self.seed = cfg.model.batch_size * cfg.model.members, cfg.seed
 
     def _loader(self, split: str, shuffle: bool) -> TensorLoader:
         rows = np.flatnonzero(self.split == split)
@@ -55,19 +53,21 @@ class Forecaster(L.LightningModule):
         # Plain values only: the checkpoint loads without unpickling. Long lists are not logged.
         self.save_hyperparameters(logger=False)
         self.cfg, self.target_std = cfg, stats["target_std"]
-        self.model = QuantileForecaster(cfg, stats)
+        self.model = Ensemble([QuantileForecaster(cfg, stats) for _ in range(cfg["members"])])
         self.train_loss = MeanMetric()
         self.val_mae = MeanAbsoluteError()
 
     def training_step(self, batch: Batch, _: int) -> torch.Tensor:
-        windows, labels = batch
-        loss = pinball_loss(self.model(windows), labels) / self.target_std
+        loss = self.model.loss(self.member_loss, *batch)
         self.train_loss.update(loss.detach())
         return loss
 
+    def member_loss(self, network: QuantileForecaster, windows, labels) -> torch.Tensor:
+        return pinball_loss(network(windows), labels) / self.target_std
+
     def validation_step(self, batch: Batch, _: int) -> None:
         windows, labels = batch
-        quantiles = self.model(windows)  # (b, 3)
+        quantiles = self.model(windows).mean(1)  # (b, 3)
         loss = pinball_loss(quantiles, labels) / self.target_std
         self.val_mae.update(quantiles[:, 1], labels)
         self.log("val/loss", loss, sync_dist=True, prog_bar=True)
@@ -80,9 +80,8 @@ class Forecaster(L.LightningModule):
     def configure_optimizers(self) -> tuple[list, list]:
         lr, weight_decay = self.cfg["lr"], self.cfg["weight_decay"]
         optimizer = torch.optim.AdamW(self.parameters(), lr=lr, weight_decay=weight_decay)
-        # PyTorch divides by zero if the warm-up is exactly one step.
+        # 10% warm-up (1 step of 10 would divide by zero), then a cosine (Smith and Topin 2019)
         steps = max(11, int(self.trainer.estimated_stepping_batches))
-        # 10% linear warm-up, then a cosine to zero (Smith and Topin 2019)
         scheduler = OneCycleLR(optimizer, lr, steps, pct_start=0.1, cycle_momentum=False)
         return [optimizer], [{"scheduler": scheduler, "interval": "step"}]
 
@@ -114,7 +113,7 @@ def fit(cfg: DictConfig, split: np.ndarray, out: Path) -> float:
     if cfg.trainer.compile:
         forecaster.model.compile()
     data = WindowData(windows, labels, split, cfg)
-    # An interrupted training with the same key is found by it, and resumed.
+    # An interrupted training run with the same key is resumed.
     key = [settings, cfg.trainer, schema["data"], split, __file__, model.__file__]
     run = TrainingRun(key=key, seed=cfg.seed, loggers=cfg.logger, hyperparameters=settings)
     trainer = L.Trainer(**run.trainer_kwargs(cfg.trainer, max_epochs=cfg.model.epochs))
@@ -141,16 +140,16 @@ def training_stats(windows: np.ndarray, labels: np.ndarray, split: np.ndarray) -
 
 @torch.inference_mode()
 def predict(checkpoint: Path, rows: np.ndarray) -> np.ndarray:
-    """Quantiles (k, 3) for `rows` (k,) of the prepared windows."""
+    """Quantiles (k, 3) for `rows` (k,) of the prepared windows, the mean of all members."""
     windows, _, _ = load_prepared()
     network = load_network(checkpoint)
     batches = np.array_split(rows, -(-len(rows) // 4096))
-    quantiles = [network(torch.from_numpy(windows[batch])) for batch in batches]
+    quantiles = [network(torch.from_numpy(windows[batch])).mean(1) for batch in batches]
     return torch.cat(quantiles).numpy()
 
 
-def load_network(checkpoint: str | Path) -> QuantileForecaster:
-    """The trained network on the CPU, without dropout."""
+def load_network(checkpoint: str | Path) -> Ensemble:
+    """The trained networks on the CPU, without dropout."""
     # weights_only: no code in the file is run
     return Forecaster.load_from_checkpoint(checkpoint, "cpu", weights_only=True).model.eval()
 

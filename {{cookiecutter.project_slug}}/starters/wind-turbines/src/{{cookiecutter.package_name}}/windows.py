@@ -12,9 +12,6 @@ from omegaconf import DictConfig
 
 def make_windows(table: pd.DataFrame, data: DictConfig) -> tuple[np.ndarray, pd.DataFrame, dict]:
     """Windows (n, history, channels) float32, their samples, and the schema; rows in time order."""
-    for key in ("history", "horizon", "stride"):
-        if data[key] < 1:
-            raise InputError(f"data.{key}={data[key]}: give a whole number, 1 or more")
     one_series = np.full(len(table), "series")
     groups = table.groupby(table[data.series].astype(str) if data.series else one_series)
     names = list(groups.groups)
@@ -33,7 +30,7 @@ def make_windows(table: pd.DataFrame, data: DictConfig) -> tuple[np.ndarray, pd.
     windows, tables = zip(*parts, strict=True)
     samples = pd.concat(tables, ignore_index=True)
     if samples.label.nunique() < 2:
-        remedy = "fill holes, give a smaller data.history, or another data.target"
+        remedy = "fill gaps, give a smaller data.history, or another data.target"
         raise InputError(f"fewer than two values of {data.target} after complete windows; {remedy}")
     if missing := sorted({*names} - {*samples.group}):
         print(f"series left out, no complete window with the usual step: {', '.join(missing)}")
@@ -43,30 +40,30 @@ def make_windows(table: pd.DataFrame, data: DictConfig) -> tuple[np.ndarray, pd.
 def windows_of_series(
     rows: pd.DataFrame, name: str, schema: dict, data: DictConfig
 ) -> tuple[np.ndarray, pd.DataFrame]:
-    """Windows (n, history, channels) of one series without missing value or hole, and samples."""
+    """Windows (n, history, channels) of one series without missing value or gap, and samples."""
     history, horizon = schema["history"], schema["horizon"]
     if len(rows) < history + horizon:
         needed = f"data.history + data.horizon = {history + horizon} or more"
         raise InputError(f"series {name}: {len(rows)} rows; give {needed}")
     time = rows[schema["time"]].reset_index(drop=True)
     values = stack_channels(rows, schema)  # (rows, channels)
-    target = values[:, 0]
     now = np.arange(history - 1, len(rows) - horizon, data.stride)  # the row of the forecast
     first, end = now - history + 1, now + horizon
-    # Running counts: equal at both ends of a window means none of them lies inside.
+    # Prefix sums, equal at both ends if nothing lies between: n_gaps[i] counts irregular steps up
+    # to row i, n_missing[i] incomplete rows before row i, so n_missing[now + 1] includes now.
     steps = time.diff().dt.total_seconds() / schema["step"]
-    n_holes = ((steps - 1).abs() > 0.5).cumsum().to_numpy()
+    n_gaps = ((steps - 1).abs() > 0.5).cumsum().to_numpy()
     n_missing = np.append(0, np.isnan(values).any(axis=1).cumsum())
-    complete = (n_holes[first] == n_holes[end]) & (n_missing[first] == n_missing[now + 1])
-    complete &= ~np.isnan(target[end])
+    complete = (n_gaps[first] == n_gaps[end]) & (n_missing[first] == n_missing[now + 1])
+    complete &= ~np.isnan(values[end, 0])
     first, now, end = first[complete], now[complete], end[complete]
     windows = np.lib.stride_tricks.sliding_window_view(values, history, axis=0)[first]
     windows = windows.swapaxes(1, 2)  # (n, channels, history) -> (n, history, channels)
     times = time.to_numpy()
     unit = "m" if (time == time.dt.floor("min")).all() else "us"
-    moments = np.datetime_as_string(times[now], unit)
-    samples = pd.DataFrame({"id": [f"{name} {moment}" for moment in moments], "group": name})
-    samples = samples.assign(label=target[end], start=times[first], end=times[end])
+    ids = [f"{name} {moment}" for moment in np.datetime_as_string(times[now], unit)]
+    samples = pd.DataFrame({"id": ids, "group": name})
+    samples = samples.assign(label=values[end, 0], start=times[first], end=times[end])
     for column in data.slices:
         samples[column] = rows[column].astype(str).to_numpy()[now]
     return windows, samples
