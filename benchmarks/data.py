@@ -2,6 +2,7 @@
 
 import json
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from omegaconf import DictConfig
 from PIL import Image
 from project import data, train
 from sklearn.metrics import roc_auc_score
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, TensorDataset
 
 ROWS, COLUMNS, BATCH_SIZE = (200_000 if QUICK else 1_000_000), 50, 256
 PHOTOS, SIZE, PHOTO_BATCH = (500 if QUICK else 2_600), 160, 32
@@ -54,12 +55,39 @@ def iterate_samples(dataset: Dataset, batch_size: int, workers: int) -> None:
         pass
 
 
+def iterate_batches(dataset: TensorDataset, batch_size: int) -> None:
+    """Reads every batch of an epoch with DataLoader's fastest ordinary use: one index list for each batch."""
+    sampler = BatchSampler(RandomSampler(dataset), batch_size, drop_last=True)
+    for _ in DataLoader(dataset, sampler=sampler, batch_size=None):
+        pass
+
+
 def compare(what: str, count: int, functions: dict, target: str, rounds: int) -> None:
     """Rows for items per second of the function "project" against each other one; `count` items per call."""
     rates = {name: count / seconds for name, seconds in alternate(functions, rounds).items()}
     for name in [name for name in rates if name != "project"]:
         value, reference = f"{rates['project']:,.0f} a second", f"{name} {rates[name]:,.0f}"
         row(what, value, reference, rates["project"] / rates[name], target)
+
+
+def compare_step() -> None:
+    """How much of a training step of the project's network each loader takes: where its speed matters."""
+    cfg = config.compose("trainer=cpu", f"model.epochs={3 if QUICK else 6}")
+    x, samples, _ = data.load_prepared()
+    split = samples[cfg.data.split].to_numpy()
+    rows = np.flatnonzero(split == "train")
+    batch_size = cfg.model.batch_size * cfg.model.members
+    x, y = torch.tensor(x[rows]), torch.tensor(samples.label.to_numpy()[rows])
+    functions = {
+        "TensorLoader": lambda: iterate_tensors(x, y, batch_size),
+        "DataLoader(BatchSampler)": lambda: iterate_batches(TensorDataset(x, y), batch_size),
+        "DataLoader": lambda: iterate_samples(TensorDataset(x, y), batch_size, 0),
+    }
+    loaders = {name: s / (len(rows) // batch_size) for name, s in alternate(functions, 5).items()}
+    step = statistics.median(training.fit_project(cfg, split))
+    for name, seconds in loaders.items():
+        share = seconds / step
+        row(f"share of a training step, {name}", f"{1000 * seconds:.2g} ms", f"step {1000 * step:.3g} ms", share)
 
 
 def compare_auc() -> None:
@@ -81,6 +109,7 @@ def compare_loaders() -> None:
     for workers in (0, 2):
         name = f"DataLoader(TensorDataset), {workers} workers"
         functions[name] = lambda n=workers: iterate_samples(TensorDataset(x, y), BATCH_SIZE, n)
+    functions["DataLoader(BatchSampler)"] = lambda: iterate_batches(TensorDataset(x, y), BATCH_SIZE)
     compare(f"rows of {COLUMNS} numbers", ROWS, functions, ">= 10", rounds)
     with tempfile.TemporaryDirectory() as folder:
         paths = write_photos(Path(folder))
@@ -236,6 +265,7 @@ def main() -> None:
         fit_child(sys.argv[1], sys.argv[2] == "memory")
         return
     compare_loaders()
+    compare_step()
     compare_auc()
     if not QUICK:
         compare_mapped()

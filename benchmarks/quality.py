@@ -19,9 +19,9 @@ from project import baseline, data, train
 
 OUT = Path("runs/quality")
 SETTINGS = {
-    "image": [["model=frozen"], ["model.epochs=6"], ["model.freeze=11"]],
-    "table": [["model=frozen"], ["model.epochs=8"], ["model.epochs=32"], ["model.members=8"], ["model.width=128"]],
-    "series": [["model=frozen"], ["model.epochs=3"], ["model.epochs=12"], ["model.layers=2"], ["model.width=32"]],
+    "image": [["model=frozen"], ["model.members=1"], ["model.freeze=7"]],
+    "table": [["model=frozen"], ["model.members=1"], ["model.epochs=60"], ["model.k=32"], ["model.width=128"]],
+    "series": [["model=frozen"], ["model.members=1"], ["model.epochs=6"], ["model.layers=2"], ["model.width=32"]],
 }
 
 

@@ -29,7 +29,7 @@ AT_MOST = {
     "comprehensions and conditional expressions per 100 lines": 4,
     "function names in two modules": 0,
     "settings in conf": 60,
-    "library lines": 4_000,  # aimed at 2,600: docs/decisions.md
+    "library lines": 3_550,  # aimed at 2,600: docs/decisions.md
     "modules in an import cycle": 0,
     "lines over 120 characters": 0,
     "lines over 100 characters, %": 4,

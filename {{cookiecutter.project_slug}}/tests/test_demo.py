@@ -1,4 +1,4 @@
-"""Both demos give the prediction of the scored model file."""
+"""Both demos give the prediction of the evaluated model file."""
 
 import functools
 import shutil
