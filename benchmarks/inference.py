@@ -150,7 +150,7 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 @contextlib.contextmanager
 def served_site() -> Iterator[str]:
     """Address of the built site, served as plain files."""
-    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict"]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict"]
     subprocess.run(command, check=True, stdout=sys.stderr)
     handler = functools.partial(QuietHandler, directory="site")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

@@ -126,8 +126,8 @@ def test_stage_runs_with_defaults_overrides_and_sweeps(project):
     [
         (["seed=13"], "seed=13: bad luck"),
         (["seed=14"], "data/prepared/x.npy: missing; make it with `uv run dvc repro`"),
-        (["seeds=1"], "Could not override 'seeds'"),
-        (["data.targt=a"], "Could not override 'data.targt'"),
+        (["seeds=1"], "seeds: no such setting; do you mean seed?"),
+        (["data.targt=a"], "data.targt: no such setting; do you mean data.target?"),
         (["-m", "seed=1,x"], "seed=x: write a whole number from 0 to 2^32"),
         (["-m", "model=network,resnet"], "In 'config': Could not find 'model/resnet' Available"),
         (["model=resnet"], "In 'config': Could not find 'model/resnet' Available"),
@@ -261,6 +261,9 @@ def test_own_data_is_recorded_and_comments_stay(project):
     assert cfg.data.read == datetime.now(UTC).date().isoformat()
     run_stage("data.target=b")  # a later command leaves the other settings as they are
     assert (config.compose().data.target, config.compose().data.path) == ("b", "a.csv")
+    starter = Path("conf/data/starter.yaml")
+    starter.write_text(starter.read_text().replace("sha256: null", "sha256: abc"))
+    run_stage("data.sha256=null")  # though no file has null any more
 
 
 TEXTS = ["yes", "off", "1:30", "2024-01-01", "01", "2024", "1e5", "0x1f", "null", "~", "", "é: #1"]

@@ -413,6 +413,14 @@ def test_two_processes_share_each_epoch_and_draw_their_own_dropout(inside):
     assert (inside / "out/best.ckpt").exists() and not list(inside.glob("runs/training/*"))
 
 
+def test_few_rows_make_smaller_batches_so_that_an_epoch_has_enough_steps():
+    x, y = torch.zeros(360, 1), torch.zeros(360)
+    for n, batch_size, steps in ((360, 22, 16), (40, 8, 5), (5, 5, 1)):
+        loader = TensorLoader(x, y, np.arange(n), 192, shuffle=True, min_steps=16)
+        assert (loader.batch_size, len(loader)) == (batch_size, steps)
+    assert TensorLoader(x, y, np.arange(360), 192, shuffle=True).batch_size == 192
+
+
 def test_each_member_of_an_ensemble_trains_on_its_own_part_of_a_batch():
     parts = []
 

@@ -10,7 +10,8 @@ from heldout import config, splits
 
 from {{ cookiecutter.package_name }} import data
 
-OWN = ["data=own", "data.path=table.csv", "data.sha256=null", "data.kaggle=null", "data.draws=20"]
+OWN = [f"data.{name}=null" for name in ("sha256", "kaggle", "positive", "id", "group", "time")]
+OWN = ["data=own", "data.path=table.csv", "data.draws=20", "data.drop=[]", "data.slices=[]", *OWN]
 
 
 @pytest.fixture

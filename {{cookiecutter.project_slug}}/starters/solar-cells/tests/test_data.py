@@ -51,6 +51,7 @@ def own_photos(folder, suffix=".png"):
 
 def prepare_own(*overrides):
     own = ["data=own", "data.path=photos", "data.sha256=null", "data.kaggle=null"]
+    own += ["data.label=label", "data.group=group", "data.slices=[]", "data.unseen=[]"]
     data.main(config.compose(*own, "data.positive=bad", "data.size=80", *overrides, root=ROOT))
 
 

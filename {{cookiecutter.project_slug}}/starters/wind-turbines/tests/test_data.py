@@ -67,7 +67,7 @@ def own_series(n: int = 300) -> pd.DataFrame:
 def prepare_own(table: pd.DataFrame, *overrides: str) -> tuple:
     table.to_csv("series.csv", index=False)
     own = ["data=own", "data.path=series.csv", "data.sha256=null", "data.kaggle=null"]
-    own += ["data.time=when", "data.target=load", "data.series=site"]
+    own += ["data.time=when", "data.target=load", "data.series=site", "data.drop=[]"]
     own += [f"data.history={HISTORY}", f"data.horizon={HORIZON}", *overrides]
     data.main(config.compose(*own, root=ROOT))
     return data.load_prepared()

@@ -116,7 +116,10 @@ def split_samples(samples: pd.DataFrame, slices: pd.DataFrame, data: DictConfig,
     # A random split of rows, to measure whether it overstates the result.
     stratify = samples.label.nunique() == 2  # both classes equally frequent in all splits
     samples["random"] = splits.random(samples.label, data.shares, data.split_seed, stratify)
-    splits.check_split(samples[data.split], samples.label, task)
+    more = ""
+    if data.split == "time" and data.keep_groups_whole:
+        more = " or data.keep_groups_whole=false"
+    splits.check_split(samples[data.split], samples.label, task, more)
     splits.verify_frozen(samples, [data.split, "random"], data.split_sha256)
     samples["block"] = samples.group
     if data.split == "time" and data.group is None:

@@ -33,7 +33,7 @@ TABLE = {
     "mae": Metric("Mean absolute error", "", "lower"),  # the next three: regression
     "pinball": Metric("Pinball loss", "", "lower"),
     "coverage": Metric("Coverage of the 80% interval", ".1%", "near 80%"),
-    "cost": Metric("Cost per 1,000 rows", ",.0f", "lower"),
+    "cost": Metric("Cost per 1,000 samples", ",.0f", "lower"),
 }
 
 

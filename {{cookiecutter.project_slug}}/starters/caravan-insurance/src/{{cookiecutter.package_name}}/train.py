@@ -24,7 +24,7 @@ class TableData(L.LightningDataModule):
         super().__init__()
         self.x, self.y = torch.from_numpy(x), torch.tensor(y)  # (n, columns), (n,), float32
         self.split = split  # (n,) of "train", "val", "test", ...
-        self.options = {"batch_size": batch_size, "seed": seed}
+        self.options = {"batch_size": batch_size, "seed": seed, "min_steps": 16}
 
     def _loader(self, split: str, shuffle: bool) -> TensorLoader:
         rows, device = np.flatnonzero(self.split == split), self.trainer.strategy.root_device

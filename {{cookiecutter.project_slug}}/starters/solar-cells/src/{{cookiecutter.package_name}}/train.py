@@ -40,7 +40,7 @@ class CellData(L.LightningDataModule):
     def _loader(self, split: str, shuffle: bool) -> TensorLoader:
         rows = np.flatnonzero(self.split == split)
         # On a GPU, the features are moved there once and stay.
-        options = {"seed": self.seed, "device": self.trainer.strategy.root_device}
+        options = {"seed": self.seed, "device": self.trainer.strategy.root_device, "min_steps": 16}
         data = self.features, self.labels, rows
         return TensorLoader(*data, self.batch_size, shuffle=shuffle, **options)
 

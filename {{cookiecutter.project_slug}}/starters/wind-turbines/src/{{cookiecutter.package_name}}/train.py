@@ -35,7 +35,7 @@ class WindowData(L.LightningDataModule):
     def _loader(self, split: str, shuffle: bool) -> TensorLoader:
         rows = np.flatnonzero(self.split == split)
         # On a GPU, the windows are moved there once and stay.
-        options = {"seed": self.seed, "device": self.trainer.strategy.root_device}
+        options = {"seed": self.seed, "device": self.trainer.strategy.root_device, "min_steps": 16}
         return TensorLoader(self.x, self.y, rows, self.batch_size, shuffle=shuffle, **options)
 
     def train_dataloader(self) -> TensorLoader:

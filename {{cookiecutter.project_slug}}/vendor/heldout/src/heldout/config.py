@@ -1,6 +1,7 @@
 """Hydra's decorator for pipeline stages, with errors in one line, and conf/ for own data."""
 
 import contextlib
+import difflib
 import functools
 import inspect
 import io
@@ -120,6 +121,10 @@ def explanation(error: Exception) -> str | None:
         text = " ".join(text.split()).rstrip(".")
         if name := getattr(error, "full_key", None):
             return f"{name}: {text}"
+        if unknown := re.match(r"Could not override '(.+?)'", text):
+            similar = difflib.get_close_matches(unknown[1], default_values(Path()), n=1)
+            hint = f"do you mean {similar[0]}?" if similar else "conf/ has every setting"
+            return f"{unknown[1]}: no such setting; {hint}"
         return f"{text}; conf/ has every setting" if "Could not" in text else text
     if isinstance(error, FileNotFoundError):
         name = str(error.filename or error)
@@ -170,7 +175,8 @@ def check(cfg: DictConfig, root: Path) -> None:
     """InputError unless each setting is of the kind that conf/ has for it, and references resolve.
 
     A setting that is null in one of the files, or refers to another, takes anything. In `data`,
-    numbers that may be names of columns or groups become text, as in data.target=2024.
+    numbers that may be names of columns or groups become text, as in data.target=2024, and null
+    takes back a text.
     """
     settings, defaults = OmegaConf.to_container(cfg, resolve=True), default_values(root)
     if not (cfg.data.get("starter") or cfg.data.get("path") or cfg.data.get("kaggle")):
@@ -178,6 +184,8 @@ def check(cfg: DictConfig, root: Path) -> None:
     for name, value in flatten(settings):
         kinds = {type(default) for default in defaults[name]}
         is_data = re.fullmatch(r"data\.\w+", name) is not None
+        if is_data and kinds <= {str, NoneType} and value is None:
+            continue  # takes back what a command recorded, such as data.sha256=null
         if is_data and kinds and kinds <= {str, NoneType} and type(value) in (int, float):
             OmegaConf.update(cfg, name, str(value))
         elif is_data and kinds == {list} and isinstance(value, list):

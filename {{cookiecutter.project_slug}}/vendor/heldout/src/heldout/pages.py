@@ -104,6 +104,7 @@ def context(
         form = metric.format or four_digits(network.get(key, UNDEFINED)["value"])
         shown[key] = metric._replace(format=form)._asdict()
     texts = metric_texts(report, shown)
+    trained = read_report(REPORTS / "leakage.json", report)
     runs = [read_report(path, report) for path in sorted(REPORTS.glob("crossvalidation-*.json"))]
     return {
         **texts,
@@ -128,7 +129,8 @@ def context(
         "test_evaluations": ledger.count(REPORTS / "test_ledger.jsonl", cfg.data.sha256),
         "threshold": "" if report["threshold"] is None else f"{report['threshold']:.3f}",
         "ece": f"{report['calibration']['ece']:.3f}",
-        "leakage_scores": leakage_scores(report),
+        "leakage_scores": leakage_scores(report, trained),
+        "leakage_model": trained.get("model", ""),
         "crossvalidation": [run for run in runs if run],
         "tradeoff": tradeoff(report, predictions),
         "worst": worst(predictions),
@@ -160,9 +162,8 @@ def metric_texts(report: dict, metrics: Mapping[str, Mapping[str, str]]) -> dict
     return texts
 
 
-def leakage_scores(report: dict) -> dict[str, dict[str, dict[str, float]]]:
-    """{strategy: {model: interval}}: the baseline, and a network if `heldout leakage` ran."""
-    trained = read_report(REPORTS / "leakage.json", report)
+def leakage_scores(report: dict, trained: dict) -> dict[str, dict[str, dict[str, float]]]:
+    """{strategy: {model: interval}}: the baseline, and the network of `heldout leakage`."""
     scores = {strategy: dict(values) for strategy, values in report["leakage"].items()}
     for strategy in scores.keys() & trained.keys():
         scores[strategy]["network"] = trained[strategy]["network"]

@@ -27,13 +27,13 @@ def check_shares(shares: Shares) -> None:
         raise InputError(f"shares={shares}: {right}")
 
 
-def check_split(split: ArrayLike, labels: ArrayLike, task: str) -> None:
+def check_split(split: ArrayLike, labels: ArrayLike, task: str, more: str = "") -> None:
     """Raises InputError if train, val or test lacks samples, or classes in a classification."""
     n_labels = pd.Series(np.asarray(labels)).groupby(np.asarray(split)).nunique()
     minimum = 2 if task == "classification" else 1
     for name in SPLITS:
         if n_labels.get(name, 0) < minimum:
-            remedy = "give more data, or other shares or borders"
+            remedy = f"give more data, or other shares or borders{more}"
             raise InputError(f"the {name} split lacks samples, or a class; {remedy}")
 
 

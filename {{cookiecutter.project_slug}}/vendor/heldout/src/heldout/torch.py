@@ -57,6 +57,8 @@ class TensorLoader:
         x, y: (n, ...) and (n,) tensors or arrays, which may be memory-mapped
         rows: (k,) indices of the samples of this split
         batch_size: samples of one optimizer step, over all processes
+        min_steps: of an epoch; fewer rows than min_steps * batch_size make smaller batches, of 8 or
+            more, as a network that takes a few steps learns nothing
         device: the rows are copied there once, if less than half of its free memory is enough
     """
 
@@ -68,6 +70,7 @@ class TensorLoader:
         batch_size: int,
         *,
         shuffle: bool = False,
+        min_steps: int = 1,
         seed: int = 0,
         device: torch.device | str = "cpu",
     ) -> None:
@@ -80,7 +83,8 @@ class TensorLoader:
         self.rank, self.n_ranks = 0, 1
         if shuffle and distributed.is_available() and distributed.is_initialized():
             self.rank, self.n_ranks = distributed.get_rank(), distributed.get_world_size()
-        self.batch_size = max(1, min(batch_size, len(rows)) // self.n_ranks)  # of this process
+        batch_size = min(batch_size, len(rows), max(8, len(rows) // min_steps))
+        self.batch_size = max(1, batch_size // self.n_ranks)  # of this process
         # Lightning asks for both, and calls `loader.sampler.set_epoch`
         self.sampler, self.batch_sampler = self, None
 
