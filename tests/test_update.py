@@ -13,7 +13,7 @@ SOURCE = "{{cookiecutter.project_slug}}"
 STARTER = f"{SOURCE}/starters/solar-cells"
 EDITS = {  # file: text that its owner finds, and replaces
     "README.md": ("## Demo", "The sensors were moved in May; see the log of the plant.\n\n## Demo"),
-    "conf/model/network.yaml": ("lr: 3e-4", "lr: 7e-4"),
+    "conf/model/network.yaml": ("lr: 4e-4", "lr: 7e-4"),
     "docs/article.md": ("## ", "Nobody had asked the inspectors before.\n\n## "),
     "docs/blocks.md.j2": ("[% block claim %]", "[# Ours since May. #]\n[% block claim %]"),
     f"src/{PACKAGE}/evaluate.py": ('"""', '"""Second edition. '),
