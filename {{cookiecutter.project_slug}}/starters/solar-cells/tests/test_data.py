@@ -61,6 +61,7 @@ def test_user_supplied_photos_are_prepared(tmp_path):
     photos, samples, schema = data.load_prepared()
     assert photos.shape == (48, 80, 80, 3) and samples.label.sum() == 16
     assert schema["channels"] == 3 and set(samples.grouped) == {"train", "val", "test"}
+    assert schema["names"]["positive"] == "bad"
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def main(cfg: DictConfig) -> None:
         "task": "classification",
         "channels": 1 if photos.ndim == 3 else 3,
         "size": data.size,
-        "names": OmegaConf.to_container(data.names),
+        "names": OmegaConf.to_container(data.names, resolve=True),
     }
     # conf/ first: if this process is killed here, `dvc repro` prepares the data again.
     config.record_own_data(data, sha256)
