@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 from conftest import DEMO, KNOBS, PACKAGE, PAIRS, SLUG, bake, command, git, install, turn
 
-# Not run under pytest since they were adapted: slow until each has passed once (docs/reliability.md).
-pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 TWO_PROCESSES = ["torchrun", "--standalone", "--nproc-per-node", "2", "-m", f"{PACKAGE}.train"]
 TWO_PROCESSES += ["trainer=cluster", "trainer.accelerator=cpu", "trainer.precision=32-true"]
