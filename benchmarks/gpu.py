@@ -63,7 +63,7 @@ def fit_dataloader(cfg: DictConfig, split: np.ndarray) -> list[float]:
         workers = N_WORKERS if loader.shuffle else 0
         options = {"shuffle": loader.shuffle, "drop_last": loader.shuffle, "pin_memory": GPU}
         options |= {"num_workers": workers, "persistent_workers": workers > 0}
-        loaders.append(DataLoader(TensorDataset(x, y), cfg.model.batch_size, **options))
+        loaders.append(DataLoader(TensorDataset(x, y), cfg.model.batch_size * cfg.model.members, **options))
     timer, flips = training.EpochTimer(), contextlib.nullcontext()
     if KIND == "image":
         flips = mock.patch.object(train, "FLIPS", [()])
@@ -147,8 +147,9 @@ def measure_rates(cfg: DictConfig, split: np.ndarray) -> dict[str, float]:
         for name, loop in loops.items():
             empty_cache()
             seconds[name] += loop()
-    rates = {name: cfg.model.batch_size / float(np.median(times)) for name, times in seconds.items()}
-    rate, what = rates["project"], f"samples a second, batch {cfg.model.batch_size:,}"
+    batch_size = cfg.model.batch_size * cfg.model.members  # each member trains on its own part
+    rates = {name: batch_size / float(np.median(times)) for name, times in seconds.items()}
+    rate, what = rates["project"], f"samples a second, batch {batch_size:,}"
     row(what, f"{rate:,.0f}", f"bare loop {rates['bare']:,.0f}", rate / rates["bare"], ">= 0.95")
     reference = f"DataLoader, {N_WORKERS} workers {rates['DataLoader']:,.0f}"
     row(what, f"{rate:,.0f}", reference, rate / rates["DataLoader"], TARGETS[KIND])
@@ -163,7 +164,7 @@ def measure_compile(rate: float, split: np.ndarray) -> None:
     cfg, what = compose("trainer.compile=true"), "compiled against eager"
     empty_cache()
     try:  # needs a C compiler
-        compiled = cfg.model.batch_size / float(np.median(training.fit_project(cfg, split)))
+        compiled = cfg.model.batch_size * cfg.model.members / float(np.median(training.fit_project(cfg, split)))
     except Exception as error:
         row(what, "not measured", (str(error).splitlines() or [type(error).__name__])[0])
     else:
@@ -231,7 +232,7 @@ def main() -> None:
         rate = measure_rates(cfg, split)["project"]
         if GPU:
             measure_compile(rate, split)
-            measure_utilization(cfg, split, cfg.model.batch_size / rate)
+            measure_utilization(cfg, split, cfg.model.batch_size * cfg.model.members / rate)
         measure_operations(cfg, split, rate)
     measure_training(split)
 

@@ -133,3 +133,12 @@ def test_columns_of_members_average_to_the_prediction():
     assert table.loc[7, "network/1"] == 10
     np.testing.assert_allclose(table["network"], members.mean(1)[:, 1])
     assert list(metrics.member_columns("p", members[:, :, 0], [0, 1])) == ["p", "p/0", "p/1"]
+
+
+def test_calibration_never_turns_an_interval_around():
+    wide = np.tile([-9.0, 0.0, 9.0], (900, 1))
+    quantiles = np.concatenate([wide, np.tile([-0.1, 0.0, 0.1], (100, 1))])
+    table = pd.DataFrame(quantiles, columns=["a_low", "a", "a_high"])
+    table["label"] = np.random.default_rng(0).normal(size=1000)
+    metrics.calibrate_intervals(table, np.full(1000, True), ["a"])
+    assert (table.a_low <= table.a).all() and (table.a <= table.a_high).all()

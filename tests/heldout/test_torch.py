@@ -436,3 +436,22 @@ def test_each_member_of_an_ensemble_trains_on_its_own_part_of_a_batch():
     expected = [member(torch.tensor(rows)[:, None]).mean() + sum(rows) for member, rows, _ in parts]
     assert total.item() == pytest.approx(torch.stack(expected).mean().item())
     assert ensemble(x).shape == (7, 3, 1)
+
+
+def test_a_batch_smaller_than_the_ensemble_is_refused_and_every_member_is_compiled(monkeypatch):
+    ensemble = Ensemble([torch.nn.Linear(1, 1) for _ in range(3)])
+    with pytest.raises(InputError, match="2 samples for 3 members"):
+        ensemble.loss(lambda member, x: member(x).mean(), torch.zeros(2, 1))
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **_: compiled.append(self))
+    ensemble.compile()
+    assert compiled == list(ensemble)
+
+
+def test_each_of_many_processes_gets_enough_samples_for_an_ensemble(monkeypatch):
+    monkeypatch.setattr(torch.distributed, "is_available", lambda: True)
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 0)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 40)
+    loader = TensorLoader(torch.zeros(4000, 1), torch.zeros(4000), np.arange(4000), 96, shuffle=True, min_steps=16)
+    assert loader.batch_size == 8 and len(loader) == 12

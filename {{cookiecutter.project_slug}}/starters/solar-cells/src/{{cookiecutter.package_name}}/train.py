@@ -82,7 +82,9 @@ class CellClassifier(L.LightningModule):
         # One flip: four take four times as long, and the curve over epochs looks the same.
         probability = self.model(features[:, 0].float()).sigmoid().mean(1)  # of the members
         self.val_auc.update(probability, labels.int())
-        self.log("val/loss", F.binary_cross_entropy(probability, labels), sync_dist=True)
+        # By the logit, as binary_cross_entropy is not allowed in mixed precision
+        loss = F.binary_cross_entropy_with_logits(probability.float().logit(eps=1e-6), labels)
+        self.log("val/loss", loss, sync_dist=True)
         self.log("val/auc", self.val_auc)
 
     def on_validation_epoch_end(self) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from .errors import InputError
 
+N_SHIFTS = 100  # resamples that center the draws of members
 MIN_GROUPS = 5  # with fewer groups to resample, a 95% interval is unreliable
 Metrics = Callable[[pd.DataFrame, str], Mapping[str, float]]
 Intervals = dict[str, dict[str, float]]  # {metric: {"value", "low", "high"}}
@@ -56,11 +57,16 @@ class Comparison:
         self.metric_names = list(metrics(self.rows, self.models[0]))
         self.estimates = self._measure(self.rows)  # (models, metrics)
         self.draws = np.empty((n_boot, *self.estimates.shape))
+        shifts = []  # by which fewer members are worse, or better, than all of them
         rng = np.random.default_rng(seed)
         for i in range(n_boot):
             drawn = rng.integers(self.n_groups, size=self.n_groups)
             resample = self.rows.take(np.concatenate([rows_of_group[group] for group in drawn]))
+            if self.members and i < N_SHIFTS:
+                shifts.append(-self._measure(resample))
             self.draws[i] = self._measure(self._redraw_members(resample, rng))
+        if shifts:  # the members add variance, not a mean of a smaller ensemble
+            self.draws -= np.nanmean(self.draws[: len(shifts)] + np.array(shifts), axis=0)
 
     def _measure(self, rows: pd.DataFrame) -> np.ndarray:
         return np.array([[*self.metrics(rows, model).values()] for model in self.models], float)

@@ -184,7 +184,8 @@ def check(cfg: DictConfig, root: Path) -> None:
     for name, value in flatten(settings):
         kinds = {type(default) for default in defaults[name]}
         is_data = re.fullmatch(r"data\.\w+", name) is not None
-        if is_data and kinds <= {str, NoneType} and value is None:
+        needed = name in ("data.split", "data.label")
+        if is_data and kinds <= {str, NoneType} and value is None and not needed:
             continue  # takes back what a command recorded, such as data.sha256=null
         if is_data and kinds and kinds <= {str, NoneType} and type(value) in (int, float):
             OmegaConf.update(cfg, name, str(value))

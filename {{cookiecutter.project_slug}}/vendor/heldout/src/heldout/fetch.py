@@ -67,7 +67,8 @@ def locate(path: str | None, name: str | None) -> Path:
     elif "://" in path:
         if re.search(CREDENTIALS, path, re.IGNORECASE):
             raise InputError("data.path: remove password or token; conf/ would publish it")
-        file = PurePosixPath(unquote(urlsplit(path.split("::")[0]).path)).name
+        url = urlsplit(path.split("::")[0])
+        file = PurePosixPath(unquote(url.path)).name or url.netloc
         # Files of one name from two addresses have a folder each.
         local = once(RAW / hashlib.sha256(path.encode()).hexdigest()[:8] / file, download, path)
     else:

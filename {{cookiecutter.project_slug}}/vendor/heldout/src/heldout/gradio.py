@@ -79,7 +79,9 @@ def input_error(title: str = "Unusable input") -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise gr.Error(re.sub(r"(?<!\S)/\S+/", "", str(error)), title=title) from None
+        raise gr.Error(
+            re.sub(r"(?<![\w.:/])/(?:[^\s'\"/]+/)+", "", str(error)), title=title
+        ) from None
 
 
 QUEUE = {"max_size": 32, "default_concurrency_limit": 2, "api_open": False}  # requests

@@ -81,6 +81,9 @@ def calibrate_intervals(table: pd.DataFrame, rows: ArrayLike, models: Sequence[s
         margin = conformal_margin(val.label, val[f"{model}_low"], val[f"{model}_high"])
         table[f"{model}_low"] -= margin
         table[f"{model}_high"] += margin
+        # A negative margin may turn a narrow interval around
+        names = [f"{model}_low", model, f"{model}_high"]
+        table[names] = np.sort(table[names].to_numpy(), axis=1)
 
 
 def calibration(y: ArrayLike, p: ArrayLike, bins: int = 10) -> dict:

@@ -112,7 +112,8 @@ def store_as_half(path: Path) -> None:
     model = onnx.load(path)
     for weight in model.graph.initializer:
         values = onnx.numpy_helper.to_array(weight)
-        if values.dtype == np.float32 and values.size > 1000:
+        is_large = values.dtype == np.float32 and values.size > 1000
+        if is_large and np.abs(values).max() < np.finfo(np.float16).max:
             name, half = weight.name, f"{weight.name}.half"
             weight.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), half))
             cast = onnx.helper.make_node("Cast", [half], [name], to=onnx.TensorProto.FLOAT)

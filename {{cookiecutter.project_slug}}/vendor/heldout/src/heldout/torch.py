@@ -84,7 +84,8 @@ class TensorLoader:
         if shuffle and distributed.is_available() and distributed.is_initialized():
             self.rank, self.n_ranks = distributed.get_rank(), distributed.get_world_size()
         batch_size = min(batch_size, len(rows), max(8, len(rows) // min_steps))
-        self.batch_size = max(1, batch_size // self.n_ranks)  # of this process
+        least = min(8, len(rows) // self.n_ranks) if min_steps > 1 else 1
+        self.batch_size = max(1, least, batch_size // self.n_ranks)  # of this process
         # Lightning asks for both, and calls `loader.sampler.set_epoch`
         self.sampler, self.batch_sampler = self, None
 
@@ -117,9 +118,18 @@ class Ensemble(torch.nn.ModuleList):
 
     def loss(self, function: Callable[..., torch.Tensor], *batch: torch.Tensor) -> torch.Tensor:
         """Mean over members of function(member, *part), each with its part of the batch."""
+        if len(batch[0]) < len(self):
+            raise InputError(
+                f"{len(batch[0])} samples for {len(self)} members: lower model.members"
+            )
         parts = zip(*(values.tensor_split(len(self)) for values in batch), strict=True)
         losses = [function(member, *part) for member, part in zip(self, parts, strict=True)]
         return torch.stack(losses).mean()
+
+    def compile(self, **options: Any) -> None:
+        """Compiles each member: training calls them one by one."""
+        for member in self:
+            member.compile(**options)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Outputs (n, members, ...)."""
