@@ -21,7 +21,7 @@ EDITS = {  # file: text that its owner finds, and replaces
 # Two later versions of the template as changes (file, old text, new text), some in files that the owner edited.
 VERSIONS = [
     [
-        (f"{STARTER}/conf/model/network.yaml", "epochs: 12", "epochs: 14"),
+        (f"{STARTER}/conf/model/network.yaml", "epochs: 18", "epochs: 14"),
         (f"{SOURCE}/vendor/heldout/pyproject.toml", 'version = "1.0.0"', 'version = "1.1.0"'),
         (f"{SOURCE}/README.md", "## Reproduce\n", "## Reproduce\n\nThree commands do everything.\n"),
     ],
