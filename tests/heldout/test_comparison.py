@@ -186,3 +186,16 @@ def test_leakage_measures_a_baseline_on_the_test_rows_of_each_split():
     results = comparison.leakage(rows, fitted, "baseline", ["grouped", "random"])
     assert results["grouped"]["baseline"]["value"] == 2
     assert results["random"]["baseline"]["value"] == 1
+
+
+def test_ensembles_of_different_size_are_drawn_apart():
+    rows = make_rows()
+    for model, n_members in (("network", 3), ("network_low_cost", 5)):
+        for i in range(n_members):
+            rows[f"{model}/{i}"] = rows.label + float(i)
+        rows[model] = rows.label + (n_members - 1) / 2
+    comparison = Comparison(rows, ["network", "network_low_cost", "baseline"], measure, "site", n_boot=20)
+    assert comparison.spread("network", "mae") == [0, 1, 2]
+    assert comparison.spread("network_low_cost", "mae") == [0, 1, 2, 3, 4]
+    assert comparison.spread("baseline", "mae") == []
+    assert np.isfinite(comparison.draws).all()

@@ -10,7 +10,7 @@ import pandas as pd
 
 from .errors import InputError
 
-N_SHIFTS = 100  # resamples that center the draws of members
+N_CENTERING = 100  # resamples by which draws of fewer members are centered
 MIN_GROUPS = 5  # with fewer groups to resample, a 95% interval is unreliable
 Metrics = Callable[[pd.DataFrame, str], Mapping[str, float]]
 Intervals = dict[str, dict[str, float]]  # {metric: {"value", "low", "high"}}
@@ -48,25 +48,30 @@ class Comparison:
         self.rows = rows.reset_index(drop=True).astype(dict.fromkeys(texts, "category"))
         self.models, self.metrics = list(models), metrics
         self.groups, self.bootstrap = groups, {"n_boot": n_boot, "seed": seed}
-        self.members = defaultdict(list)  # {column: its columns of single trainings}
-        for name in map(str, rows):
-            if re.search(r"/\d+$", name) and name.startswith(tuple(self.models)):
-                self.members[name.rpartition("/")[0]].append(name)
+        self.members = {}  # {model: {column: its columns of single trainings}}
+        for model in self.models:
+            columns = defaultdict(list)
+            for name in map(str, rows):
+                if re.fullmatch(rf"{re.escape(model)}(_low|_high)?/\d+", name):
+                    columns[name.rpartition("/")[0]].append(name)
+            if columns:
+                self.members[model] = columns
         rows_of_group = list(self.rows.groupby(groups, observed=True).indices.values())
         self.n_groups = len(rows_of_group)
         self.metric_names = list(metrics(self.rows, self.models[0]))
         self.estimates = self._measure(self.rows)  # (models, metrics)
         self.draws = np.empty((n_boot, *self.estimates.shape))
-        shifts = []  # by which fewer members are worse, or better, than all of them
+        unchanged = []  # metrics with all members on the first resamples
         rng = np.random.default_rng(seed)
         for i in range(n_boot):
             drawn = rng.integers(self.n_groups, size=self.n_groups)
             resample = self.rows.take(np.concatenate([rows_of_group[group] for group in drawn]))
-            if self.members and i < N_SHIFTS:
-                shifts.append(-self._measure(resample))
+            if self.members and i < N_CENTERING:
+                unchanged.append(self._measure(resample))
             self.draws[i] = self._measure(self._redraw_members(resample, rng))
-        if shifts:  # the members add variance, not a mean of a smaller ensemble
-            self.draws -= np.nanmean(self.draws[: len(shifts)] + np.array(shifts), axis=0)
+        if unchanged:  # fewer members add variance, and must not add their lower mean
+            change = self.draws[: len(unchanged)] - np.array(unchanged)
+            self.draws -= np.nan_to_num(change).mean(axis=0)
 
     def _measure(self, rows: pd.DataFrame) -> np.ndarray:
         return np.array([[*self.metrics(rows, model).values()] for model in self.models], float)
@@ -77,18 +82,19 @@ class Comparison:
         M - 1 are drawn with replacement: so the variance of their mean is an unbiased estimate of
         that of the mean of M trainings (Rao and Wu 1988).
         """
-        n_members = min(map(len, self.members.values()), default=0)
-        if n_members > 1:
-            drawn = rng.integers(n_members, size=n_members - 1)
-            for column, names in self.members.items():
-                rows[column] = sum(rows[names[i]] for i in drawn) / len(drawn)
+        for model, columns in self.members.items():
+            n_members = len(columns[model])
+            if n_members > 1:
+                drawn = rng.integers(n_members, size=n_members - 1)
+                for column, names in columns.items():
+                    rows[column] = sum(rows[names[i]] for i in drawn) / len(drawn)
         return rows
 
     def spread(self, model: str, metric: str) -> list[float]:
         """The metric of each single training of `model`."""
-        values = []
-        for names in zip(*self.members.values(), strict=True):
-            single = dict(zip(self.members, names, strict=True))
+        values, columns = [], self.members.get(model, {})
+        for names in zip(*columns.values(), strict=True):
+            single = dict(zip(columns, names, strict=True))
             rows = self.rows.assign(**{column: self.rows[name] for column, name in single.items()})
             values.append(round(float(self.metrics(rows, model)[metric]), 6))
         return values

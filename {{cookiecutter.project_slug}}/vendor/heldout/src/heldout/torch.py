@@ -57,8 +57,8 @@ class TensorLoader:
         x, y: (n, ...) and (n,) tensors or arrays, which may be memory-mapped
         rows: (k,) indices of the samples of this split
         batch_size: samples of one optimizer step, over all processes
-        min_steps: of an epoch; fewer rows than min_steps * batch_size make smaller batches, of 8 or
-            more, as a network that takes a few steps learns nothing
+        min_steps: of an epoch, with `shuffle`; few rows make smaller batches, of 8 samples or more,
+            as a network that takes a few steps learns nothing
         device: the rows are copied there once, if less than half of its free memory is enough
     """
 
@@ -83,9 +83,11 @@ class TensorLoader:
         self.rank, self.n_ranks = 0, 1
         if shuffle and distributed.is_available() and distributed.is_initialized():
             self.rank, self.n_ranks = distributed.get_rank(), distributed.get_world_size()
-        batch_size = min(batch_size, len(rows), max(8, len(rows) // min_steps))
-        least = min(8, len(rows) // self.n_ranks) if min_steps > 1 else 1
-        self.batch_size = max(1, least, batch_size // self.n_ranks)  # of this process
+        least = 1  # samples of a batch of this process
+        if shuffle and min_steps > 1:
+            batch_size = min(batch_size, max(8, len(rows) // min_steps))
+            least = min(8, len(rows) // self.n_ranks)
+        self.batch_size = max(1, least, min(batch_size, len(rows)) // self.n_ranks)
         # Lightning asks for both, and calls `loader.sampler.set_epoch`
         self.sampler, self.batch_sampler = self, None
 
