@@ -67,7 +67,7 @@ class TabularModel(L.LightningModule):
     def configure_optimizers(self) -> tuple[list, list]:
         lr, weight_decay = self.cfg["lr"], self.cfg["weight_decay"]
         optimizer = torch.optim.AdamW(self.parameters(), lr=lr, weight_decay=weight_decay)
-        # 10% linear warm-up, then a cosine to zero (Smith and Topin 2019). A warm-up of one step,
+        # 10% warm-up, then a cosine to almost zero (Smith and Topin 2019). A warm-up of one step,
         # 10% of 10, would divide by zero.
         n_steps = max(11, int(self.trainer.estimated_stepping_batches))
         options = {"total_steps": n_steps, "pct_start": 0.1, "cycle_momentum": False}

@@ -65,6 +65,7 @@ class CellClassifier(L.LightningModule):
         self.val_auc = BinaryAUROC()
 
     def training_step(self, batch: Batch, _: int) -> torch.Tensor:
+        # Each member trains on its own part of the batch, so that members differ.
         loss = self.model.loss(self.member_loss, *batch)
         self.train_loss.update(loss.detach())
         return loss

@@ -58,7 +58,7 @@ class Forecaster(L.LightningModule):
         self.val_mae = MeanAbsoluteError()
 
     def training_step(self, batch: Batch, _: int) -> torch.Tensor:
-        loss = self.model.loss(self.member_loss, *batch)
+        loss = self.model.loss(self.member_loss, *batch)  # each member has a part of the batch
         self.train_loss.update(loss.detach())
         return loss
 
